@@ -1,0 +1,98 @@
+"""Compilation: functions inlined into one kernel, which is cached under a key of all kernel sources.
+
+Numba's own cache looks only at the file of the function that is cached: edit a helper in another file, and the old
+machine code runs on. Here the cached kernel's key holds a hash of every file that kernels are made of, the versions of
+numba and numpy, and (by numba) the CPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core.caching import FunctionCache
+
+import hmn_snn.astrocytes
+
+_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# Reductions of min and max become vector instructions once NaN and -0 need no care; no sum is re-ordered or fused.
+_MIN_MAX: dict[str, Any] = {**_FLAGS, "fastmath": {"nnan", "nsz"}}
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """Compile a part of a kernel.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    return numba.njit(function, **_FLAGS)
+
+
+def jit_min_max(function: Callable[..., Any]) -> Any:
+    """Compile a part of a kernel that looks for extreme values.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    return numba.njit(function, **_MIN_MAX)
+
+
+def jit_cached(function: Callable[..., Any], *parts: str) -> Any:
+    """Compile a whole kernel; later processes load it from disk while no source has changed.
+
+    Parameters
+    ----------
+    function : callable
+    *parts : str
+        Names of the replaceable parts it was made of.
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    dispatcher = numba.njit(function, **_FLAGS)
+    try:
+        dispatcher._cache = _KernelCache(function, (source_hash(), *parts))
+    except RuntimeError:  # no folder to write to: compile anew in every process
+        pass
+    return dispatcher
+
+
+@cache
+def source_hash() -> str:
+    """Return a hash of everything kernels are made of.
+
+    Returns
+    -------
+    str
+    """
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), Path(hmn_snn.astrocytes.__file__)]:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+class _KernelCache(FunctionCache):
+    """Numba's file cache with a key of our own in place of the hash of one function."""
+
+    def __init__(self, function: Callable[..., Any], key: tuple[str, ...]) -> None:
+        self._key = key
+        super().__init__(function)
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return (sig, codegen.magic_tuple(), self._key)

@@ -1,0 +1,79 @@
+"""Synapses inside the kernel: spikes that arrive now are read out into the buckets of their targets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import jit
+
+
+@jit
+def read_exactly(j, a, b, syn, weight, gain, bucket, custom):
+    """Add the synapses a to b - 1 of a projection, all of one source neuron and delay, to their targets' bucket."""
+    neuron = syn.neuron
+    if syn.uniform[j]:
+        w = syn.weight[syn.weight_start[j]]
+        if syn.astrocytes[j]:
+            for s in range(a, b):
+                bucket[neuron[s]] += w * gain[syn.territory[syn.territory_start[j] + s]]
+        else:
+            for s in range(a, b):
+                bucket[neuron[s]] += w
+        return
+    shift = syn.weight_start[j]
+    if syn.rule[j] >= 0:
+        if syn.astrocytes[j]:
+            for s in range(a, b):
+                bucket[neuron[s]] += weight[shift + s] * gain[syn.territory[syn.territory_start[j] + s]]
+        else:
+            for s in range(a, b):
+                bucket[neuron[s]] += weight[shift + s]
+    elif syn.astrocytes[j]:
+        for s in range(a, b):
+            bucket[neuron[s]] += syn.weight[shift + s] * gain[syn.territory[syn.territory_start[j] + s]]
+    else:
+        fixed = syn.weight
+        for s in range(a, b):
+            bucket[neuron[s]] += fixed[shift + s]
+
+
+def make_deliver(read):
+    """Return the delivery of a projection's arrivals with a way to read synapses.
+
+    Parameters
+    ----------
+    read : jitted callable (projection, first, last, synapses, plastic weights, gain, bucket, custom)
+
+    Returns
+    -------
+    jitted callable
+    """
+
+    @jit
+    def deliver(j, row, syn, weight, gain, bucket, spikes, custom):
+        """Deliver what arrives at the start of a step; returns the number of synaptic events."""
+        group, n_groups, n_delays = syn.source[j], spikes.n_groups, syn.n_delays[j]
+        count = 0
+        for d in range(n_delays):
+            k = row - 1 - syn.delays[syn.delay_ptr[j] + d]
+            for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
+                place = syn.row_ptr_start[j] + np.int64(spikes.index[e]) * n_delays + d
+                a, b = syn.row_ptr[place], syn.row_ptr[place + 1]
+                count += b - a
+                read(j, a, b, syn, weight, gain, bucket, custom)
+        return count
+
+    return deliver
+
+
+@jit
+def hear(j, row, syn, arrivals, share, spikes):
+    """Let the arrivals at the end of a step enter their astrocytes' spillover, each 1/N of a territory of N."""
+    group, n_groups, n_delays = syn.source[j], spikes.n_groups, syn.n_delays[j]
+    for d in range(n_delays):
+        k = row - syn.delays[syn.delay_ptr[j] + d]
+        for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
+            place = syn.row_ptr_start[j] + np.int64(spikes.index[e]) * n_delays + d
+            for s in range(syn.row_ptr[place], syn.row_ptr[place + 1]):
+                astrocyte = syn.territory[syn.territory_start[j] + s]
+                arrivals[astrocyte] += share[astrocyte]

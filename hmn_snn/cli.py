@@ -1,0 +1,219 @@
+"""The command ``hmn-snn``: demo, run, check, backends."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__, registry
+from .errors import BackendUnavailableError, DescriptionError, HMNError, RejectedError, UnknownNameError
+from .network import Network
+from .summary import text_table
+from .units import to_canonical
+
+# The core does not import the models; it knows their names, as the registry knows those of the backends.
+_MODELS, _DEMO = "hmn_snn.models", "hmn_snn.models.digits"
+
+OK, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 3, 130
+
+EXIT_CODES = """exit codes:
+  0    done
+  1    failed; the reason is on standard error
+  2    wrong usage
+  3    the backend rejects the network, or is not available here
+  130  interrupted"""
+
+NETWORK_HELP = """NETWORK is one of
+  a file saved with Network.save       net.h5
+  the name of a model                  digits
+  a function that returns a Network    my_networks.py:make"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process if not given.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.action(options))
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except (RejectedError, BackendUnavailableError) as error:
+        return _complain(error, CANNOT_RUN)
+    except (HMNError, OSError) as error:
+        return _complain(error, FAILED)
+
+
+def _complain(error: object, code: int) -> int:
+    print(f"hmn-snn: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "epilog": EXIT_CODES}
+    parser = argparse.ArgumentParser("hmn-snn", description="Spiking HMN networks on simulators and chips.", **layout)
+    parser.add_argument("--version", action="version", version=f"hmn-snn {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    demo = commands.add_parser("demo", help="learn handwritten digits and write a report", **layout)
+    demo.description = "Learn handwritten digits with spikes, print what each mechanism contributes, draw figures."
+    demo.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="folder for figures (default: out)")
+    demo.add_argument("--quick", action="store_true", help="fewer digits and seeds")
+    demo.set_defaults(action=_demo)
+
+    run = commands.add_parser("run", help="run a network and print what happened", **layout)
+    run.description = f"Run a network and print what happened.\n\n{NETWORK_HELP}"
+    _add_network(run)
+    run.add_argument("--duration", type=_milliseconds, required=True, metavar="MS", help="such as 1000, or '1 s'")
+    run.add_argument("--backend", choices=registry.names(), default=registry.names()[0], help="default: %(default)s")
+    _add_backend_options(run)
+    run.add_argument("--out", type=Path, metavar="FILE.h5", help="save the results")
+    run.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw an overview (also .pdf, .svg)")
+    run.set_defaults(action=_run)
+
+    check = commands.add_parser("check", help="say what a backend would do to a network, without running it", **layout)
+    check.description = f"Say what a backend takes as it is, alters or rejects; nothing runs.\n\n{NETWORK_HELP}"
+    _add_network(check)
+    check.add_argument("--backend", nargs="+", choices=registry.names(), default=[registry.names()[0]], metavar="NAME",
+                       help=f"some of {', '.join(registry.names())} (default: {registry.names()[0]})")  # fmt: skip
+    _add_backend_options(check)
+    check.set_defaults(action=_check)
+
+    backends = commands.add_parser("backends", help="list the backends, and how to install what is missing", **layout)
+    backends.set_defaults(action=_backends)
+    return parser
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NETWORK", help="see above")
+    parser.add_argument("--seed", type=int, help="instead of the network's own")
+    parser.add_argument("--dt", type=_milliseconds, metavar="MS", help="time step, instead of the network's own")
+
+
+def _add_backend_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--executor", default="auto", help="one of the backend's ways to run (default: the first)")
+    parser.add_argument("--precision", help="one of the backend's precisions (default: the first)")
+
+
+def _backend_options(options: argparse.Namespace) -> dict[str, str]:
+    return {"executor": options.executor} | ({"precision": options.precision} if options.precision else {})
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        return float(to_canonical(text, "ms", "option", "time"))
+    except DescriptionError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; {error.allowed}") from None
+
+
+def _picture(text: str) -> Path:
+    """Refuse a format that cannot be drawn before a long run, not after it."""
+    from .panel import Picture
+
+    formats = Picture().canvas.get_supported_filetypes()
+    if Path(text).suffix.lstrip(".").lower() not in formats:
+        raise argparse.ArgumentTypeError(f"{text!r}: a picture's name ends in one of .{', .'.join(formats)}")
+    return Path(text)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    importlib.import_module(_DEMO).demo(options.out, quick=options.quick)
+    return OK
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .simulate import run
+
+    for path in (options.out, options.plot):
+        _check_writable(path)
+    network = _network(options)
+    results = run(network, options.duration, options.backend, **_backend_options(options))
+    print(results)
+    if options.out:
+        results.save(options.out)
+        print(f"\nsaved: {options.out}")
+    if options.plot:
+        results.plot(options.plot)
+        print(f"\ndrawn: {options.plot}")
+    return OK
+
+
+def _check_writable(path: Path | None) -> None:
+    """Raise before a long run if its result could not be written after it."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; create it first")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .simulate import check
+
+    network = _network(options)
+    checks = [check(network, backend, **_backend_options(options)) for backend in options.backend]
+    print("\n\n".join(map(str, checks)))
+    return CANNOT_RUN if any(checked.rejected for checked in checks) else OK
+
+
+def _backends(options: argparse.Namespace) -> int:
+    rows = []
+    for name in registry.names():
+        translator = registry.get(name)
+        missing = translator.unavailable()
+        executors = ", ".join(translator.capabilities.executors)
+        rows.append([name, "missing" if missing else "ready", executors, missing or ""])
+    print(text_table(rows, ["backend", "here", "ways to run", "what to do"]))
+    return OK
+
+
+def _network(options: argparse.Namespace) -> Network:
+    """Return the network that the command line names, with the seed and the step that it asks for."""
+    made = _find_network(options.network)
+    if not isinstance(made, Network):
+        reason = f"it returned {type(made).__name__}; return a Network"
+        raise DescriptionError(f"function {options.network!r}", "result", made, reason)
+    return made.replace(dt=options.dt, seed=options.seed)
+
+
+def _find_network(text: str) -> Any:
+    file, colon, function = text.rpartition(":")
+    if colon and file.endswith(".py"):
+        return _function(Path(file), function)()
+    path = Path(text)
+    if path.suffix == ".py":
+        raise UnknownNameError("function of that file (write FILE.py:FUNCTION)", text, ())
+    if path.is_file() or path.suffix in (".h5", ".hdf5"):
+        return Network.load(path)
+    models = importlib.import_module(_MODELS)
+    if text not in models.names():
+        raise UnknownNameError("file or model", text, models.names())
+    return models.get(text)()
+
+
+def _function(path: Path, name: str) -> Any:
+    """Import a Python file as if it were run, so that it finds its neighbours, and return a function of it."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    spec = importlib.util.spec_from_file_location(f"_network_file_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses of the file look for their module here
+    sys.path.insert(0, str(path.parent.absolute()))
+    spec.loader.exec_module(module)
+    known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+    if not callable(getattr(module, name, None)):
+        raise UnknownNameError(f"function of {path}", name, known)
+    return getattr(module, name)
