@@ -21,8 +21,8 @@ class AstrocyteCell(Protocol):
     """What an engine needs of an astrocyte model.
 
     ``coefficients`` is computed once in lowering; ``step`` is plain scalar arithmetic over one cell's ``state`` (so
-    that a compiler of numerical Python can compile it): it advances the cell by one clock interval with the inputs held at
-    their values of the interval's end, and returns True where the cell releases. ``output`` returns the gain of the
+    that a compiler of numerical Python can compile it): it advances the cell by one clock interval with the inputs held
+    at their values of the interval's end, and returns True where the cell releases. ``output`` returns the gain of the
     cell's synapses and its metaplastic signal M.
     """
 

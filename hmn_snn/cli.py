@@ -109,7 +109,7 @@ def _add_backend_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", help="one of the backend's precisions (default: the first)")
 
 
-def _backend_options(options: argparse.Namespace) -> dict[str, str]:
+def _backend_options(options: argparse.Namespace) -> dict[str, Any]:
     return {"executor": options.executor} | ({"precision": options.precision} if options.precision else {})
 
 
@@ -193,7 +193,7 @@ def _find_network(text: str) -> Any:
         return _function(Path(file), function)()
     path = Path(text)
     if path.suffix == ".py":
-        raise UnknownNameError("function of that file (write FILE.py:FUNCTION)", text, ())
+        raise HMNError(f"{text} is a Python file; name a function of it that returns a Network, as in {text}:make")
     if path.is_file() or path.suffix in (".h5", ".hdf5"):
         return Network.load(path)
     models = importlib.import_module(_MODELS)

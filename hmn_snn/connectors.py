@@ -128,7 +128,8 @@ class FixedProbability(Connector):
         while True:  # one pass but for a row of very many synapses
             index = np.arange(first, first + width, dtype=np.uint64)
             u = randomness.uniform(seed, stream, rows[:, None], index[None, :])
-            gaps = np.floor(np.log(u) / log_miss) + 1.0
+            with np.errstate(over="ignore"):  # for p near the smallest number a gap is infinite, and rightly so
+                gaps = np.floor(np.log(u) / log_miss) + 1.0
             gaps[:, :1] += start
             position = np.cumsum(gaps, axis=1)
             pieces.append(position)

@@ -96,8 +96,8 @@ class Description:
             value = getattr(self, name)
             if value is None and spec.optional:
                 continue
-            if isinstance(value, Description) and spec.array:
-                converted: Any = value.in_unit(spec.unit, self.owner, name) if hasattr(value, "in_unit") else value
+            if isinstance(value, Description) and spec.array and hasattr(value, "in_unit"):
+                converted: Any = value.in_unit(spec.unit, self.owner, name)
             else:
                 converted = to_canonical(value, spec.unit, self.owner, name)
             object.__setattr__(self, name, converted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import cast
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -69,6 +69,17 @@ def empty(axes: Axes, why: str) -> None:
     """
     axes.text(0.5, 0.5, why, color="0.5", ha="center", va="center", transform=axes.transAxes)
     axes.set_yticks([])
+
+
+def legend_above(axes: Axes) -> None:
+    """Put a legend where it hides nothing: above the right end of a panel.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    """
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
+    axes.legend(fontsize="x-small", frameon=False, ncols=6, **place)
 
 
 def shorten(name: str, length: int = 22) -> str:

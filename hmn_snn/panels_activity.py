@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from .errors import UnknownNameError
-from .panel import Picture, axes_or_new, colour, empty, recorded_of, shorten, time_axis
+from .panel import Picture, axes_or_new, colour, empty, legend_above, recorded_of, shorten, time_axis
 from .recorded import Spikes, Trace
 from .results import Results
 
@@ -139,10 +139,9 @@ def trace(results: Results, name: str, variable: str, axes: Axes | None = None) 
         empty(axes, "no samples")
     elif n <= MAX_LINES:
         for column, index in enumerate(recorded.indices):
-            axes.plot(recorded.t, recorded.values[:, column], label=str(index), color=colour(column), linewidth=1.0)
+            axes.plot(recorded.t, recorded.values[:, column], label=f"[{index}]", color=colour(column), linewidth=1.0)
         if n > 1:
-            axes.legend(title="member", fontsize="x-small", title_fontsize="x-small", loc="center left",
-                        bbox_to_anchor=(1.0, 0.5), frameon=False, handlelength=1.0)  # fmt: skip
+            legend_above(axes)
     else:
         _band_of_many(axes, recorded)
     axes.set_ylabel(f"{variable} [{recorded.unit}]" if recorded.unit else variable)
@@ -168,8 +167,7 @@ def modulators(results: Results, axes: Axes | None = None) -> Picture:
     for number, (name, level) in enumerate(levels.items()):
         axes.plot(level.t, level.values, color=colour(number), linewidth=1.2, label=shorten(name))
     if any(level.values.size for level in levels.values()):
-        axes.legend(fontsize="x-small", loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, ncols=5,
-                    borderaxespad=0.0)  # fmt: skip
+        legend_above(axes)
         axes.axhline(0.0, color="0.85", linewidth=0.8, zorder=0)
     else:
         empty(axes, "no samples")

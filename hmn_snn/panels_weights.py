@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
 from .errors import UnknownNameError
-from .panel import Picture, axes_or_new, colour, empty, recorded_of, shorten, time_axis
+from .panel import Picture, axes_or_new, colour, empty, legend_above, recorded_of, shorten, time_axis
 from .recorded import Weights
 from .results import Results
 
 MAX_PIXELS = 400  # of a matrix's side; larger ones are averaged over blocks
-N_BINS = 50
+MAX_BINS = 50
 
 
 def weight_matrix(results: Results, name: str, axes: Axes | None = None) -> Picture:
@@ -89,7 +89,7 @@ def weight_histogram(results: Results, name: str, axes: Axes | None = None) -> P
         return figure
     both = [weights.values] if weights.initial is None else [weights.values, weights.initial]
     low, high = min(v.min() for v in both), max(v.max() for v in both)
-    edges = np.histogram_bin_edges([low, high], N_BINS)
+    edges = _edges(np.array([low, high]), len(weights))
     axes.stairs(np.histogram(weights.values, edges)[0], edges, color=colour(0), linewidth=1.4, label="after", zorder=2)
     if weights.initial is not None:
         axes.stairs(np.histogram(weights.initial, edges)[0], edges, fill=True, color="0.7", label="before")
@@ -127,13 +127,19 @@ def weights_over_time(results: Results, name: str, axes: Axes | None = None) -> 
         return figure
     stride = math.ceil(len(recorded.t) / MAX_PIXELS)
     t, values = recorded.t[::stride], recorded.values[::stride]
-    edges = np.histogram_bin_edges([values.min(), values.max()], N_BINS)
+    edges = _edges(values, values.shape[1])
     counts = np.stack([np.histogram(row, edges)[0] for row in values])
     until = np.append(t, results.t_stop if len(t) == 1 else max(results.t_stop, t[-1] + 1e-9))
     axes.pcolormesh(until, edges, counts.T, cmap="Blues", norm=PowerNorm(0.5), rasterized=True)
     axes.plot(t, values.mean(axis=1), color=colour(1), linewidth=1.2, label="mean")
-    axes.legend(fontsize="x-small", loc="upper left", frameon=False)
+    legend_above(axes)
     return figure
+
+
+def _edges(values: np.ndarray, n: int) -> np.ndarray:
+    """Return bins over the range of some values: fewer where there are few synapses."""
+    n_bins = int(np.clip(np.sqrt(n), 10, MAX_BINS))
+    return np.histogram_bin_edges([values.min(), values.max()], n_bins)
 
 
 def _weights(results: Results, name: str) -> Weights:

@@ -188,7 +188,7 @@ class HMNRule(Description):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = (self.modulators,) if isinstance(self.modulators, Modulator) else tuple(self.modulators)
+        given = tuple(self.modulators) if isinstance(self.modulators, (list, tuple)) else (self.modulators,)
         object.__setattr__(self, "modulators", given)
 
     @property

@@ -102,7 +102,7 @@ class Population(Sliceable):
                 allowed = "initial values exist for " + ", ".join(LIF.initial)
                 raise DescriptionError(self.owner, "initial_values", key, allowed)
             what = f"initial {key}"
-            if hasattr(value, "in_unit"):
+            if isinstance(value, Description) and hasattr(value, "in_unit"):
                 converted[key] = value.in_unit(unit, self.owner, what)
             else:
                 converted[key] = to_canonical(value, unit, self.owner, what)

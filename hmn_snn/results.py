@@ -167,8 +167,8 @@ class Results:
         Returns
         -------
         xarray.Dataset
-            Variables ``<source>.spike_time`` and ``<source>.spike_index``, ``<object>.<variable>`` and
-            ``<projection>.final_weight`` with the coordinates ``pre`` and ``post``.
+            Variables ``<source>.spike_time`` and ``.spike_index``, ``<object>.<variable>`` over time and index, and
+            ``<projection>.pre``, ``.post``, ``.final_weight`` and ``.initial_weight``; the rest is in its attributes.
 
         Raises
         ------

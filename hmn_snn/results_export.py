@@ -72,14 +72,14 @@ def to_neo(results: Results) -> Any:
 
 
 def _signal(neo: Any, units: Any, results: Results, name: str, variable: str, trace: Trace) -> Any:
-    start, second = (*trace.t[:2], results.t_start, results.t_start + results.dt)[:2]
+    start = trace.t[0] if len(trace.t) else results.t_start
     # A difference of two late times is inexact; the interval is a multiple of dt.
-    every = round((second - start) / results.dt) * results.dt
+    steps = round((trace.t[1] - start) / results.dt) if len(trace.t) > 1 else 1
     return neo.AnalogSignal(
         trace.values,
         units=trace.unit or "dimensionless",
         t_start=start * units.ms,
-        sampling_period=every * units.ms,
+        sampling_period=steps * results.dt * units.ms,
         name=f"{name}.{variable}",
         array_annotations={"index": trace.indices},
         source=name,
@@ -117,11 +117,12 @@ def to_xarray(results: Results) -> Any:
             variables[f"{name}.{variable}"] = ((time, member), trace.values, about)
     for name, weights in results.weights.items():
         synapse = f"{name}.synapse"
-        variables[f"{name}.final_weight"] = (synapse, weights.values, {"source": name, "units": weights.unit})
+        about = {"source": name, "units": weights.unit}
+        variables[f"{name}.pre"] = (synapse, weights.pre, {"source": name})
+        variables[f"{name}.post"] = (synapse, weights.post, {"source": name})
+        variables[f"{name}.final_weight"] = (synapse, weights.values, about)
         if weights.initial is not None:
-            variables[f"{name}.initial_weight"] = (synapse, weights.initial, {"source": name, "units": weights.unit})
-        coordinates[f"{name}.pre"] = (synapse, weights.pre)
-        coordinates[f"{name}.post"] = (synapse, weights.post)
+            variables[f"{name}.initial_weight"] = (synapse, weights.initial, about)
     return xarray.Dataset(variables, coordinates, _attributes(results))
 
 

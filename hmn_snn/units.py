@@ -61,8 +61,8 @@ def to_canonical(value: Any, unit: str, owner: str, parameter: str) -> float | n
         If the value is no number, or has another physical dimension.
     """
     wanted = f"a number or array in {unit or 'no unit'}"
-    if isinstance(value, (list, tuple)) and any(_has_unit(member) for member in value):
-        # numpy would strip each member's unit and keep its number in SI
+    if isinstance(value, (list, tuple)) and _not_plain(value):
+        # numpy would strip each member's unit and keep its number in SI, and read None as NaN
         value = [to_canonical(member, unit, owner, parameter) for member in value]
     if isinstance(value, str):
         value = _from_text(value, unit, owner, parameter)
@@ -89,9 +89,10 @@ def _is_brian2(value: Any) -> bool:
     return hasattr(value, "dim") and hasattr(value, "in_best_unit")
 
 
-def _has_unit(value: Any) -> bool:
-    nested = isinstance(value, (list, tuple)) and any(map(_has_unit, value))
-    return nested or isinstance(value, str) or _is_brian2(value) or hasattr(value, "dimensionality")
+def _not_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return not {float, int}.issuperset(map(type, value)) and any(map(_not_plain, value))
+    return value is None or isinstance(value, str) or _is_brian2(value) or hasattr(value, "dimensionality")
 
 
 def _from_text(text: str, unit: str, owner: str, parameter: str) -> float:

@@ -19,9 +19,12 @@ from numba.core.caching import FunctionCache
 
 import hmn_snn.astrocytes
 
-_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# Kernels own no memory: without reference counting, and with all parts inlined, the tables that are handed down cost
+# nothing (with either, a step of a small network took ten times as long).
+_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_PART: dict[str, Any] = {**_FLAGS, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 # Reductions of min and max become vector instructions once NaN and -0 need no care; no sum is re-ordered or fused.
-_MIN_MAX: dict[str, Any] = {**_FLAGS, "fastmath": {"nnan", "nsz"}}
+_MIN_MAX: dict[str, Any] = {**_PART, "fastmath": {"nnan", "nsz"}}
 
 
 def jit(function: Callable[..., Any]) -> Any:
@@ -35,7 +38,7 @@ def jit(function: Callable[..., Any]) -> Any:
     -------
     numba dispatcher
     """
-    return numba.njit(function, **_FLAGS)
+    return numba.njit(function, **_PART)
 
 
 def jit_min_max(function: Callable[..., Any]) -> Any:

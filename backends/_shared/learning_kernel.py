@@ -172,11 +172,13 @@ def accumulate(r, rules, learn, dt):
         learn.sums[b, 3] += slow * gate
     if learn.clock[r, X_CLOCK] >= rules.flags[r, X_BLOCK]:
         scale = math.exp(-learn.clock[r, X_CLOCK] * dt / number[TAU_PLUS])
-        learn.x[rules.x_start[r] : rules.x_start[r + 1]] *= scale
+        for k in range(rules.x_start[r], rules.x_start[r + 1]):
+            learn.x[k] *= scale
         learn.clock[r, X_CLOCK] = 0
     if learn.clock[r, Y_CLOCK] >= rules.flags[r, Y_BLOCK]:
         scale = math.exp(-learn.clock[r, Y_CLOCK] * dt / number[TAU_MINUS])
-        learn.y[rules.y_start[r] : rules.y_start[r + 1]] *= scale
+        for k in range(rules.y_start[r], rules.y_start[r + 1]):
+            learn.y[k] *= scale
         learn.clock[r, Y_CLOCK] = 0
 
 
@@ -203,6 +205,14 @@ def new_origin(r, s, learn, fast, slow):
 
 
 @jit
+def clear_sums(r, rules, learn):
+    """Start the prefix sums anew."""
+    for b in range(rules.bin_ptr[r], rules.bin_ptr[r + 1]):
+        for k in range(4):
+            learn.sums[b, k] = 0.0
+
+
+@jit
 def end_block(r, rules, learn, syn, dt):
     """Cut the evaluation inside a long tick: collect what is pending, move the origin."""
     m = learn.clock[r, PSI_CLOCK] * dt
@@ -211,7 +221,7 @@ def end_block(r, rules, learn, syn, dt):
         learn.carried[s] = pending(s, r, rules, learn, syn)
         new_origin(r, s, learn, fast, slow)
     learn.clock[r, PSI_CLOCK] = 0
-    learn.sums[rules.bin_ptr[r] : rules.bin_ptr[r + 1]] = 0.0
+    clear_sums(r, rules, learn)
 
 
 def make_tick(write):
@@ -255,7 +265,7 @@ def make_tick(write):
             applied += 1
             learn.weight[s] = write(r, s, learn.weight[s], change, low, high, custom)
         state.margin[1] = closest
-        learn.sums[rules.bin_ptr[r] : rules.bin_ptr[r + 1]] = 0.0
+        clear_sums(r, rules, learn)
         learn.clock[r, PSI_CLOCK] = 0
         learn.clock[r, TICK_CLOCK] = 0
         learn.clock[r, TICK_NUMBER] += 1

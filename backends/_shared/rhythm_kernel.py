@@ -25,7 +25,8 @@ def advance_oscillators(rhythms, state, before, dt):
             for k in range(a, b):
                 state.phi[k] += dt_s * rhythms.omega[k]
         elif rhythms.lag_full[g]:
-            before[a:b] = state.phi[a:b]
+            for k in range(a, b):
+                before[k] = state.phi[k]
             for k in range(a, b):
                 pull, row = 0.0, rhythms.lag_start[g] + (k - a) * (b - a)
                 for m in range(a, b):

@@ -78,6 +78,8 @@ class KernelSession:
         self._groups = len(lowered.sources)
         self._members = sum(s.size for s in lowered.sources)
         self._depth = 1 + max((int(p.delays.max()) for p in lowered.projections), default=1)
+        n_populations = len(lowered.populations)
+        self._room = (np.empty(n_populations, np.bool_), np.empty(n_populations, np.bool_), np.empty(len(self.state.phi)))
         self._history = (np.empty(0, np.int32), np.zeros(self._depth * self._groups + 1, np.int64))
 
     def run(self, n_steps: int, progress: Any = None) -> Results:
@@ -118,7 +120,7 @@ class KernelSession:
             index, offset = self._spike_room(end - self.step)
             chunk = stepping.Chunk(
                 self.step, end - self.step, self._depth, self._members,
-                *(a[later] for a in inputs), *(a[due] for a in events),
+                *(a[later] for a in inputs), *(a[due] for a in events), *self._room,
             )  # fmt: skip
             done = self.kernel(
                 self.neurons, self.currents, self.synapses, self.rhythms, self.rules, self.learning, self.state,

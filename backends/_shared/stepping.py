@@ -45,6 +45,9 @@ class Chunk(NamedTuple):
     event_kind: np.ndarray
     event_object: np.ndarray
     event_value: np.ndarray
+    dirty: np.ndarray  # (P,) bool, room to note populations whose currents changed
+    alive: np.ndarray  # (P,) bool, and those whose currents change at every step
+    before: np.ndarray  # (O,) room for the phases at the start of a step
 
 
 class Counts(NamedTuple):
@@ -120,19 +123,18 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
                 counts.ticks[r] += 1
                 sample_local(r, step, rules, learn, syn, dt)
                 sample_global(r, rules, learn, state)
-                learn.meta[r] = state.meta
+                for k in range(len(state.meta)):
+                    learn.meta[r, k] = state.meta[k]
             elif learn.clock[r, PSI_CLOCK] >= rules.flags[r, BLOCK]:
                 end_block(r, rules, learn, syn, dt)
 
     def run(neurons, currents, syn, rhythms, rules, learn, state, probes, chunk, spikes, counts, dt, custom):
         n_populations = len(neurons.homogeneous)
-        before = np.empty(len(state.phi))
         next_input, next_event = 0, 0
-        dirty = np.ones(n_populations, np.bool_)
-        alive = np.zeros(n_populations, np.bool_)
+        dirty, alive = chunk.dirty, chunk.alive
         for p in range(n_populations):
             set_currents(p, neurons, currents, state)
-            alive[p] = neurons.homeostatic[p]
+            dirty[p], alive[p] = True, neurons.homeostatic[p]
         for d in range(len(currents.drive_population)):
             alive[currents.drive_population[d]] = True
         n_spikes = spikes.offset[chunk.row * spikes.n_groups]
@@ -161,7 +163,7 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
                 n_spikes = advance(p, step, neurons, currents, state, spikes, n_spikes)
                 spikes.offset[row * spikes.n_groups + p + 1] = n_spikes
             decay_modulators(rhythms, state)
-            advance_oscillators(rhythms, state, before, dt)
+            advance_oscillators(rhythms, state, chunk.before, dt)
             for g in range(n_populations, spikes.n_groups):
                 while (
                     next_input < len(chunk.input_step)

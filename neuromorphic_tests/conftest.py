@@ -1,0 +1,54 @@
+"""What holds for every test: no windows, reproducible properties, and no backend that is missing without a word."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from hmn_snn import registry
+
+# Before anything imports matplotlib.
+os.environ["MPLBACKEND"] = "Agg"
+
+# Compiling on a first call takes seconds, so no deadline; in CI the same examples every time.
+settings.register_profile("laptop", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+
+
+def missing_backends() -> dict[str, str]:
+    """Return name -> reason for every backend that cannot run on this machine."""
+    reasons = {name: why_missing(name) for name in registry.names()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def why_missing(name: str) -> str | None:
+    """Return why a backend cannot run here, or None."""
+    try:
+        return registry.get(name).unavailable()
+    except Exception as error:  # a backend that is broken must not hide the results of all tests
+        return f"cannot be loaded: {error!r}"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Fail at once when a backend named in HMN_REQUIRED_BACKENDS cannot run: its tests would skip."""
+    if hasattr(session.config, "workerinput"):
+        return
+    required = os.environ.get("HMN_REQUIRED_BACKENDS", "").replace(",", " ").split()
+    missing = missing_backends()
+    problems = [f"{name}: {missing[name]}" for name in required if name in missing]
+    problems += [f"{name}: there is no such backend" for name in required if name not in registry.names()]
+    if problems:
+        pytest.exit("\n  ".join(["HMN_REQUIRED_BACKENDS asks for what is not here:", *problems]), returncode=1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was not tested because it is not installed."""
+    missing = missing_backends()
+    present = [name for name in registry.names() if name not in missing]
+    terminalreporter.section("backends")
+    terminalreporter.write_line(f"available: {', '.join(present) or 'none'}")
+    for name, reason in missing.items():
+        terminalreporter.write_line(f"not available: {name}: {reason}", yellow=True)
