@@ -130,8 +130,8 @@ class FixedProbability(Connector):
             u = randomness.uniform(seed, stream, rows[:, None], index[None, :])
             with np.errstate(over="ignore"):  # for p near the smallest number a gap is infinite, and rightly so
                 gaps = np.floor(np.log(u) / log_miss) + 1.0
-            gaps[:, :1] += start
-            position = np.cumsum(gaps, axis=1)
+                gaps[:, :1] += start
+                position = np.cumsum(gaps, axis=1)
             pieces.append(position)
             if (position[:, -1] >= n_post).all():
                 break

@@ -92,6 +92,10 @@ class Description:
     kind: ClassVar[str] = "object"
 
     def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            given = getattr(self, item.name, None)
+            if isinstance(given, (np.integer, np.bool_)):  # written as Python's, equal networks have equal digests
+                object.__setattr__(self, item.name, given.item())
         for name, spec in self.quantities():
             value = getattr(self, name)
             if value is None and spec.optional:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from .astrocytes import Astrocytes
 from .description import Named
 from .errors import DescriptionError, UnknownNameError
@@ -56,7 +58,7 @@ class Network:
     def __init__(self, name: str = "network", dt: Any = 0.1, seed: int = 0) -> None:
         self.name = name
         self.dt = to_canonical(dt, "ms", f"network {name!r}", "dt")
-        self.seed = seed
+        self.seed = seed.item() if isinstance(seed, np.integer) else seed
         self.things: dict[str, Named] = {}
         self.recordings: list[Recording] = []
 
@@ -166,7 +168,8 @@ class Network:
         other.things, other.recordings = dict(self.things), list(self.recordings)
         other.name = self.name if name is None else name
         other.dt = self.dt if dt is None else to_canonical(dt, "ms", f"network {self.name!r}", "dt")
-        other.seed = self.seed if seed is None else seed
+        if seed is not None:
+            other.seed = seed.item() if isinstance(seed, np.integer) else seed
         return other
 
     def save(self, path: str | Path) -> None:

@@ -40,7 +40,7 @@ def axes_or_new(axes: Axes | None, size: tuple[float, float]) -> tuple[Picture, 
     (Picture, matplotlib.axes.Axes)
     """
     if axes is not None:
-        return cast(Picture, axes.get_figure(root=True)), axes
+        return cast(Picture, axes.figure.figure), axes
     figure = Picture(figsize=size, dpi=120, layout="constrained")
     return figure, figure.add_subplot()
 
@@ -78,8 +78,9 @@ def legend_above(axes: Axes) -> None:
     ----------
     axes : matplotlib.axes.Axes
     """
+    longest = max(len(label) for label in axes.get_legend_handles_labels()[1])
     place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
-    axes.legend(fontsize="x-small", frameon=False, ncols=6, **place)
+    axes.legend(fontsize="x-small", frameon=False, ncols=max(1, 70 // (longest + 5)), **place)
 
 
 def shorten(name: str, length: int = 22) -> str:

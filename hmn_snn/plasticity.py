@@ -10,7 +10,6 @@ import numpy as np
 
 from .description import Description, choice_problem, quantity
 from .errors import DescriptionError
-from .modulators import Modulator
 from .oscillators import Oscillator, member_problem
 from .population import View
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 
 import numpy as np
 
 from .results import Results
-from .summary import text_table
+from .summary import WIDTH, text_table
 from .translator import Severity
 
 
@@ -27,7 +28,7 @@ def results_table(results: Results) -> str:
     if results.spikes:
         parts.append(_sources(results))
     parts.append(_projections(results))
-    parts += ["\n".join(_warnings(results)), _totals(results), f"run by {results.provenance}"]
+    parts += ["\n".join(_warnings(results)), _wrapped(_totals(results)), _wrapped(f"run by {results.provenance}")]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -80,6 +81,10 @@ def _totals(results: Results) -> str:
     ledger = results.ledger
     counts = [(name.replace("_", " "), ledger.total(name)) for name in ledger.counters() if getattr(ledger, name)]
     return "totals: " + (", ".join(f"{count:,} {name}" for name, count in counts) or "nothing was counted")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _number(value: float) -> str:

@@ -229,7 +229,7 @@ def _text(value: Any, unit: str = "") -> str:
     if isinstance(value, np.ndarray):
         return f"{_span(value)}{unit} ({value.size:,} values)"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(member, LIF.initial.get(key, ''))}" for key, member in value.items())
+        return ", ".join(f"{key} {_text(value[key], LIF.initial.get(key, ''))}" for key in sorted(value))
     if isinstance(value, tuple):
         named = all(isinstance(member, Named) for member in value)
         return " + ".join(map(_text, value)) if named else f"({len(value):,})"

@@ -118,9 +118,10 @@ def test_import_loads_nothing_heavy(installed, tmp_path):
 
 
 def test_import_is_fast(installed, tmp_path):
-    code = "from time import perf_counter as now; start = now(); import hmn_snn; print(now() - start)"
+    # Processor time, and the best of ten: what else the machine does must not count.
+    code = "from time import process_time as now; start = now(); import hmn_snn; print(now() - start)"
     seconds = [math.inf]
-    while min(seconds) >= IMPORT_LIMIT and len(seconds) <= 10:  # the machine may be busy, so the best of ten counts
+    while min(seconds) >= IMPORT_LIMIT and len(seconds) <= 10:
         seconds.append(float(run_python(code, installed, tmp_path)))
     assert min(seconds) < IMPORT_LIMIT
 

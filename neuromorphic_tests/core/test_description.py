@@ -23,6 +23,14 @@ def test_fields_are_converted_to_canonical_units():
     assert hs.SpikeInput([["1 ms", "0.01 s"], []]).spike_times[0].tolist() == [1.0, 10.0]
 
 
+def test_whole_numbers_of_numpy_become_pythons():
+    net = hs.Network(seed=np.int64(3))
+    group, connector = hs.Population(np.int32(5)), hs.FixedNumberPre(np.int64(2), allow_self=np.bool_(False))
+    values = (net.seed, net.replace(seed=np.uint64(4)).seed, group.size, connector.n, connector.allow_self)
+    assert values == (3, 4, 5, 2, False)
+    assert [type(value) for value in values] == [int, int, int, int, bool]
+
+
 def test_a_wrong_dimension_is_an_error_at_once():
     for make, parameter in [
         (lambda: hs.LIF(tau_m="20 mV"), "tau_m"),

@@ -31,7 +31,7 @@ def test_moments(distribution, mean, std):
     assert values.std() == pytest.approx(std, rel=0.05)
 
 
-@pytest.mark.parametrize("distribution", [example[0] for example in EXAMPLES] + [hs.Normal(0, 1, low=0.5, high=1)], ids=str)
+@pytest.mark.parametrize("distribution", [*(case[0] for case in EXAMPLES), hs.Normal(0, 1, low=0.5, high=1)], ids=str)
 @given(seed=st.integers(0, 2**64), chosen=st.lists(st.integers(0, 999), min_size=1, max_size=30, unique=True))
 def test_a_value_depends_on_its_entity_alone(distribution, seed, chosen):
     everyone = distribution.draw(seed, "exc/tau_m", np.arange(1000))
@@ -94,5 +94,5 @@ def test_impossible_parameters(distribution, parameter):
 
 
 def test_possible_parameters():
-    for distribution in (hs.Uniform(1.0, 1.0), hs.Normal(5.0, 0.0, low=5.0), hs.Normal(0, 1, low=2.9), *EXAMPLES[0][:1]):
+    for distribution in (hs.Uniform(1.0, 1.0), hs.Normal(5.0, 0.0, low=5.0), hs.Normal(0.0, 1.0, low=2.9)):
         assert list(hs.LIF(i_offset=distribution).problems()) == []

@@ -380,8 +380,10 @@ def test_the_summary_has_rates_weights_totals_and_the_stamp(full):
         f"{weights.values.mean():.4g}",
         "nA",
     ]
-    assert "1,290 synaptic events" in text
-    assert "numba (float emulator, float64), seed 7" in text
+    assert max(map(len, text.splitlines())) <= 120
+    words = " ".join(text.split())
+    assert "1,290 synaptic events" in words
+    assert "numba (float emulator, float64), seed 7" in words
 
 
 def test_the_summary_warns_of_silence_but_not_of_emptiness(full):

@@ -76,7 +76,7 @@ def test_text_of_a_wrong_dimension_is_an_error(number, unit, wrong):
     assert unit in caught.value.allowed
 
 
-@pytest.mark.parametrize("bad", ["", "ms", "twenty ms", "20 parsecs", "1e ms", "20 ms 3", "nan ms", None, True, object()])
+@pytest.mark.parametrize("bad", ["", "ms", "two ms", "20 parsecs", "1e ms", "20 ms 3", "nan ms", None, True, object()])
 def test_what_is_no_number_is_an_error(bad):
     with pytest.raises(UnitError) as caught:
         to_canonical(bad, "ms", "population 'exc'", "tau_m")
