@@ -453,5 +453,3 @@ def _feed(digest: Any, value: Any, skip: tuple[str, ...] = ()) -> None:
             _feed(digest, member)
     else:
         digest.update(f"{type(value).__name__}{value!r}".encode())
-
-

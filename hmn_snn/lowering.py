@@ -18,7 +18,6 @@ from .lowered import (
     LoweredModulator,
     LoweredNetwork,
     LoweredOscillator,
-    LoweredProjection,
     LoweredRecording,
     Schedule,
 )
@@ -52,8 +51,8 @@ class Index:
     def member(self, oscillator: Oscillator | View) -> int:
         """Return the index of a single oscillator; of a group its first."""
         if isinstance(oscillator, View):
-            return self.first_member[id(oscillator.parent)] + int(oscillator.indices[0])
-        return self.first_member[id(oscillator)]
+            return int(self.first_member[id(oscillator.parent)] + oscillator.indices[0])
+        return int(self.first_member[id(oscillator)])
 
     @staticmethod
     def of(group: list[Any], thing: Any) -> int:
@@ -81,7 +80,12 @@ def lower(network: Network) -> LoweredNetwork:
     index, dt = Index(network), network.dt
     findings: list[Finding] = []
     errors: list[DescriptionError] = []
-    projections = []
+    populations, projections = [], []
+    for population in index.populations:
+        try:
+            populations.append(lower_population(population, network, index))
+        except DescriptionError as error:
+            errors.append(error)
     for projection in index.projections:
         try:
             projections.append(lower_projection(projection, network, index, findings))
@@ -93,7 +97,7 @@ def lower(network: Network) -> LoweredNetwork:
         name=network.name,
         dt=dt,
         seed=network.seed,
-        populations=tuple(lower_population(p, network, index) for p in index.populations),
+        populations=tuple(populations),
         inputs=tuple(_input(s, dt, findings) for s in index.inputs),
         projections=tuple(projections),
         modulators=tuple(_modulator(m, dt) for m in index.modulators),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .distributions import Distribution
+from .errors import DescriptionError
 from .grid import to_steps
 from .lowered import LoweredCurrent, LoweredDrive, LoweredPopulation
 from .oscillators import OscillatorDrive
@@ -33,10 +34,15 @@ def lower_population(population: Population, network: Network, index: Index) -> 
     Returns
     -------
     LoweredPopulation
+
+    Raises
+    ------
+    DescriptionError
+        If a drawn parameter is out of range.
     """
     cell, dt, n = population.cell, network.dt, population.size
     assert population.name is not None
-    p = {name: drawn(getattr(cell, name), n, network.seed, f"{population.name}/{name}") for name, _ in cell.quantities()}
+    p = _parameters(population, network.seed)
     dt_s = dt / 1000.0
     resistance = p["tau_m"] / p["cm"]
     rho = np.exp(-dt / p["tau_m"])
@@ -67,6 +73,23 @@ def lower_population(population: Population, network: Network, index: Index) -> 
     )
 
 
+def _parameters(population: Population, seed: int) -> dict[str, np.ndarray]:
+    """Draw the cell's parameters and check what was drawn."""
+    parameters = {}
+    for name, spec in population.cell.quantities():
+        given = getattr(population.cell, name)
+        values = drawn(given, population.size, seed, f"{population.name}/{name}")
+        if isinstance(given, Distribution):
+            zero_tau = name.startswith("tau_syn") and (values <= 0.0).any()
+            if zero_tau or not spec.accepts(values):
+                found = (float(values.min()), float(values.max()))
+                allowed = "more than 0 ms" if zero_tau else spec.allowed()
+                raise DescriptionError(population.owner, f"{name} (smallest, largest drawn)", found,
+                                       f"{allowed}; bound the distribution")  # fmt: skip
+        parameters[name] = values
+    return parameters
+
+
 def drawn(value: Any, n: int, seed: int, stream: str) -> np.ndarray:
     """Return a parameter as an array: (1,) for one number, (n,) for an array or a distribution.
 
@@ -91,7 +114,7 @@ def _decay(tau: np.ndarray, dt: float) -> np.ndarray:
 
 
 def _current_to_voltage(resistance: np.ndarray, tau_m: np.ndarray, tau_s: np.ndarray, dt: float) -> np.ndarray:
-    """Exact effect of an exponential current on v after one step (Rotter & Diesmann 1999, eq. of the alpha/exp kernel)."""
+    """Return the effect of an exponential current on v after one step (exact; Rotter & Diesmann 1999)."""
     tau_m, tau_s, resistance = np.broadcast_arrays(tau_m, tau_s, resistance)
     rho = np.exp(-dt / tau_m)
     equal, delta = tau_s == tau_m, tau_s == 0.0
@@ -127,5 +150,3 @@ def _currents(population: Population, dt: float, index: Index) -> tuple[LoweredC
 
 def _drive(drive: OscillatorDrive, index: Index) -> LoweredDrive:
     return LoweredDrive(index.member(drive.oscillator), drive.amplitude, np.atleast_1d(np.asarray(drive.phase)))
-
-

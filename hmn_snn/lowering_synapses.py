@@ -13,7 +13,7 @@ from .grid import to_steps
 from .lowered import LoweredGate, LoweredProjection, LoweredRule
 from .oscillators import Oscillator
 from .plasticity import HMNRule
-from .population import View
+from .population import View, members
 from .projection import Projection
 from .translator import Finding, Severity
 
@@ -25,7 +25,9 @@ DEFAULT_TICK = 100.0  # ms, for a rule without a gating oscillator
 _CHUNK = 1 << 20
 
 
-def lower_projection(projection: Projection, network: Network, index: Index, findings: list[Finding]) -> LoweredProjection:
+def lower_projection(
+    projection: Projection, network: Network, index: Index, findings: list[Finding]
+) -> LoweredProjection:
     """Lower one projection.
 
     Parameters
@@ -62,7 +64,9 @@ def lower_projection(projection: Projection, network: Network, index: Index, fin
     order = _order(row, post)
     if order is not None:
         row, post = row[order], post[order]
-        weight, territory, bins = (a if a is None or len(a) == 1 else a[order] for a in (weight, territory, bins))
+        weight = weight if len(weight) == 1 else weight[order]
+        bins = bins if len(bins) == 1 else bins[order]
+        territory = territory if territory is None else territory[order]
     counts = np.bincount(row, minlength=source.size * len(delays))
     plasticity = None if projection.plasticity is None else lower_rule(projection.plasticity, network.dt, index, bins)
     if plasticity is not None:
@@ -103,11 +107,10 @@ def lower_rule(rule: HMNRule, dt: float, index: Index, bins: np.ndarray) -> Lowe
     routed = {id(a.norepinephrine) for a in index.astrocytes if a.norepinephrine is not None}
     modulators = tuple(index.of(index.modulators, m) for m in rule.modulators if id(m) not in routed)
     gate, tick = None, rule.tick
-    if rule.gate is not None:
+    if rule.gate is not None and rule.gate.at != "none":
         oscillator = rule.gate.oscillator
-        if rule.gate.at != "none":
-            update, pairing = rule.gate.at in ("update", "both"), rule.gate.at in ("pairing", "both")
-            gate = LoweredGate(index.member(oscillator), rule.gate.n_bins, bins, update, pairing)
+        update, pairing = rule.gate.at in ("update", "both"), rule.gate.at in ("pairing", "both")
+        gate = LoweredGate(index.member(oscillator), rule.gate.n_bins, bins, update, pairing)
         if tick is None:
             tick = 1000.0 / _frequency(oscillator)
     tick_steps = max(1, int(to_steps(DEFAULT_TICK if tick is None else tick, dt)))
@@ -122,13 +125,10 @@ def _frequency(oscillator: Oscillator | View) -> float:
 
 
 def _pairs(projection: Projection, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    pre, post, connector = projection.pre, projection.post, projection.connector
-    ends = [end.indices if isinstance(end, View) else np.arange(len(end)) for end in (pre, post)]
-    overlap = projection.source is projection.target
-    same = overlap and np.array_equal(*ends)
+    pre, post, connector, same = projection.pre, projection.post, projection.connector, projection.same_ends
     i, j = connector.pairs(len(pre), len(post), same, seed, f"{projection.name}/connect")
-    if overlap and not same and not getattr(connector, "allow_self", True):
-        keep = ends[0][i] != ends[1][j]
+    if projection.source is projection.target and not same and not getattr(connector, "allow_self", True):
+        keep = members(pre)[i] != members(post)[j]
         i, j = i[keep], j[keep]
     return i, j
 
@@ -179,7 +179,9 @@ def _weights(projection: Projection, pre: np.ndarray, post: np.ndarray, seed: in
     if weight.size and (weight.min() < low or weight.max() > high):
         bounds = f"[{low:g}, {high:g}] {projection.weight_unit}"
         found = (float(weight.min()), float(weight.max()))
-        raise DescriptionError(projection.owner, "weight (smallest, largest)", found, f"starting weights lie in {bounds}")
+        raise DescriptionError(
+            projection.owner, "weight (smallest, largest)", found, f"starting weights lie in {bounds}"
+        )
     return weight
 
 

@@ -57,7 +57,7 @@ class Network:
 
     def __init__(self, name: str = "network", dt: Any = 0.1, seed: int = 0) -> None:
         self.name = name
-        self.dt = to_canonical(dt, "ms", f"network {name!r}", "dt")
+        self.dt: Any = to_canonical(dt, "ms", f"network {name!r}", "dt")
         self.seed = seed.item() if isinstance(seed, np.integer) else seed
         self.things: dict[str, Named] = {}
         self.recordings: list[Recording] = []

@@ -15,7 +15,8 @@ class LIF(Description):
     """Leaky integrate-and-fire neuron with exponential synaptic currents and optional noise.
 
     ``tau_m dv/dt = v_rest - v + R (i_exc - i_inh + i_offset + i_ext + i_osc) + bias + sigma sqrt(2 tau_m) xi``
-    with ``R = tau_m / cm``. Names and defaults are those of PyNN's ``IF_curr_exp``; ``tau_syn = 0`` makes a receptor a
+    with ``R = tau_m / cm``. Names and defaults are those of PyNN's ``IF_curr_exp``,
+    but for ``tau_refrac``, whose 0.1 ms there lies on no coarser grid; ``tau_syn = 0`` makes a receptor a
     delta synapse (PyNN's ``IF_curr_delta``), whose weights are in mV. Numeric parameters take one number, one value per
     neuron, or a distribution.
 
@@ -49,7 +50,7 @@ class LIF(Description):
     v_rest: Any = quantity(-65.0, "mV", array=True)
     v_reset: Any = quantity(-65.0, "mV", array=True)
     v_thresh: Any = quantity(-50.0, "mV", array=True)
-    tau_refrac: Any = quantity(0.1, "ms", low=0.0, array=True, kinds=())
+    tau_refrac: Any = quantity(0.0, "ms", low=0.0, array=True, kinds=())
     tau_syn_E: Any = quantity(5.0, "ms", low=0.0, array=True)
     tau_syn_I: Any = quantity(5.0, "ms", low=0.0, array=True)
     i_offset: Any = quantity(0.0, "nA", array=True)

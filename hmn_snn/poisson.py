@@ -1,7 +1,8 @@
 """Poisson spike trains by inverting the cumulative rate: exact for any rate schedule, the same on every backend.
 
-Source i has unit-rate arrival sums ``S_k = sum_{m<=k} -ln u(seed, "<name>/poisson", i, m)``; it spikes in step n iff some
-S_k lies in (Lambda(t_n), Lambda(t_n+1)], Lambda being the integral of its rate. Arrivals that share a step count once.
+Source i has unit-rate arrival sums ``S_k = sum_{m<=k} -ln u(seed, "<name>/poisson", i, m)``; it spikes in step n iff
+some S_k lies in (Lambda(t_n), Lambda(t_n+1)], Lambda being the integral of its rate. Arrivals that share a step count
+once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import randomness
+
 
 class PoissonTrain:
     """The state of a Poisson input: where each source is on its unit-rate arrival sequence.
@@ -104,7 +106,7 @@ class PoissonTrain:
             late = self._sum(sources, step + 1) < sums
             early = (self._sum(sources, step) >= sums) & (step > first)
             if not (late.any() or early.any()):
-                return step
+                return np.asarray(step)
             step = step + late - early
 
     def get_state(self) -> dict[str, np.ndarray]:

@@ -51,7 +51,9 @@ def check(net: Network, backend: str = "numba", **options: Any) -> Check:
     return _checked(translator, lower(net), _options(translator, options))
 
 
-def run(net: Network, duration: Any, backend: str = "numba", *, progress: bool | None = None, **options: Any) -> Results:
+def run(
+    net: Network, duration: Any, backend: str = "numba", *, progress: bool | None = None, **options: Any
+) -> Results:
     """Run a network from t = 0 and return what happened.
 
     Parameters

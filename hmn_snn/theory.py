@@ -100,7 +100,7 @@ def _siegert(mu: float, sigma: float, tau_m: float, tau_refrac: float, v_thresh:
     # The integrand decays like 1/x below 0 and grows like exp(x**2) above it: integrated apart, each is smooth.
     ends = [low, *(edge for edge in (-10.0, 0.0) if low < edge < high), high]
     area = sum(quad(lambda x: erfcx(-x), a, b, epsabs=0.0, epsrel=1e-12, limit=200)[0] for a, b in pairwise(ends))
-    return _MS_PER_S / (tau_refrac + tau_m * np.sqrt(np.pi) * area)
+    return float(_MS_PER_S / (tau_refrac + tau_m * np.sqrt(np.pi) * area))
 
 
 def _checked(

@@ -282,7 +282,7 @@ def _tick_problems(projection: Projection, dt: float | None) -> Errors:
     """Yield an error if the tick follows a gating oscillator that has no usable period."""
     rule = projection.plasticity
     assert rule is not None
-    if rule.tick is not None or rule.gate is None:
+    if rule.tick is not None or rule.gate is None or rule.gate.at == "none":
         return
     oscillator = rule.gate.oscillator
     group, member = (oscillator.parent, oscillator.indices[0]) if isinstance(oscillator, View) else (oscillator, 0)

@@ -7,6 +7,7 @@ numba and numpy, and (by numba) the CPU.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from functools import cache
@@ -23,8 +24,6 @@ import hmn_snn.astrocytes
 # nothing (with either, a step of a small network took ten times as long).
 _FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 _PART: dict[str, Any] = {**_FLAGS, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-# Reductions of min and max become vector instructions once NaN and -0 need no care; no sum is re-ordered or fused.
-_MIN_MAX: dict[str, Any] = {**_PART, "fastmath": {"nnan", "nsz"}}
 
 
 def jit(function: Callable[..., Any]) -> Any:
@@ -41,20 +40,6 @@ def jit(function: Callable[..., Any]) -> Any:
     return numba.njit(function, **_PART)
 
 
-def jit_min_max(function: Callable[..., Any]) -> Any:
-    """Compile a part of a kernel that looks for extreme values.
-
-    Parameters
-    ----------
-    function : callable
-
-    Returns
-    -------
-    numba dispatcher
-    """
-    return numba.njit(function, **_MIN_MAX)
-
-
 def jit_cached(function: Callable[..., Any], *parts: str) -> Any:
     """Compile a whole kernel; later processes load it from disk while no source has changed.
 
@@ -69,10 +54,8 @@ def jit_cached(function: Callable[..., Any], *parts: str) -> Any:
     numba dispatcher
     """
     dispatcher = numba.njit(function, **_FLAGS)
-    try:
+    with contextlib.suppress(RuntimeError):  # no folder to write to: compile anew in every process
         dispatcher._cache = _KernelCache(function, (source_hash(), *parts))
-    except RuntimeError:  # no folder to write to: compile anew in every process
-        pass
     return dispatcher
 
 

@@ -17,7 +17,7 @@ _ONE = np.uint64(1)
 
 @jit
 def mix(z):
-    """One splitmix64 step of a uint64."""
+    """Scramble a uint64 (one splitmix64 step)."""
     z = z + _GOLDEN
     z = (z ^ (z >> _S30)) * _MIX_1
     z = (z ^ (z >> _S27)) * _MIX_2
@@ -26,20 +26,20 @@ def mix(z):
 
 @jit
 def uniform(entity_key, index):
-    """Uniform number for an entity's key (``mix(stream key ^ entity)``) and an index."""
+    """Return a uniform number for an entity's key (``mix(stream key ^ entity)``) and an index."""
     key = mix(entity_key ^ np.uint64(index))
     return (np.float64(key >> _S12) + 0.5) * 2.0**-52
 
 
 @jit
 def entity_key(stream, entity):
-    """Key of an entity of a stream."""
+    """Return the key of an entity of a stream."""
     return mix(stream ^ np.uint64(entity))
 
 
 @jit
 def normal(entity, index):
-    """Standard normal number for an entity's key and an index."""
+    """Return a standard normal number for an entity's key and an index."""
     twice = np.uint64(index) << _ONE
     u_1 = uniform(entity, twice)
     u_2 = uniform(entity, twice + _ONE)

@@ -184,7 +184,7 @@ def accumulate(r, rules, learn, dt):
 
 @jit
 def pending(s, r, rules, learn, syn):
-    """The pending update of a synapse up to now."""
+    """Return the pending update of a synapse up to now."""
     b = bin_of(s, r, rules)
     trace = learn.trace
     total = trace[s, 2] + trace[s, 0] * learn.sums[b, 0] + trace[s, 1] * learn.sums[b, 1]
@@ -238,7 +238,7 @@ def make_tick(write):
 
     @jit
     def tick(r, rules, learn, syn, state, dt, custom):
-        """Apply or reject the pending updates of a rule; returns the numbers of both (updates of size 0 not counted)."""
+        """Apply or reject the pending updates of a rule; returns their numbers (0 is no update)."""
         number = rules.numbers[r]
         m = learn.clock[r, PSI_CLOCK] * dt
         fast, slow = math.exp(-m / number[TAU_FAST]), math.exp(-m / number[TAU_SLOW])
@@ -246,7 +246,7 @@ def make_tick(write):
         beta, theta, low, high = number[BETA_P], number[THETA_P], number[W_MIN], number[W_MAX]
         probabilistic, carry = rules.flags[r, PROBABILISTIC], rules.flags[r, CARRY]
         key, first = rules.apply_key[r], rules.syn_start[r]
-        applied, rejected, closest = 0, 0, state.margin[1]
+        applied, rejected, closest = 0, 0, state.margin[0]
         for s in range(first, rules.syn_start[r + 1]):
             change = pending(s, r, rules, learn, syn)
             new_origin(r, s, learn, fast, slow)
@@ -264,7 +264,7 @@ def make_tick(write):
                     continue
             applied += 1
             learn.weight[s] = write(r, s, learn.weight[s], change, low, high, custom)
-        state.margin[1] = closest
+        state.margin[0] = closest
         clear_sums(r, rules, learn)
         learn.clock[r, PSI_CLOCK] = 0
         learn.clock[r, TICK_CLOCK] = 0

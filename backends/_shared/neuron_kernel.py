@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from .jit import jit, jit_min_max
+from .jit import jit
 from .keyed import normal
 
 BLOCK = 256
-FAR = np.float32(3e38)  # stands for infinity in either precision
+FAR = np.float32(3e38)  # beyond any distance, in either precision
 
 
 @jit
@@ -55,31 +55,41 @@ def deliver_delta(a, b, sign, v, bucket, wait):
 
 
 @jit
-def integrate_alike(a, b, rho_m, rho_exc, rho_inh, k_exc, k_inh, v, v_inf, i_exc, i_inh, bucket_exc, bucket_inh, wait):
-    """Advance neurons that share their coefficients by one step; refractory ones keep v."""
-    for i in range(a, b):
-        exc = i_exc[i] + bucket_exc[i]
-        inh = i_inh[i] + bucket_inh[i]
-        free = v_inf[i] + (v[i] - v_inf[i]) * rho_m + k_exc * exc - k_inh * inh
-        v[i] = free if wait[i] == 0 else v[i]
-        i_exc[i] = exc * rho_exc
-        i_inh[i] = inh * rho_inh
-        bucket_exc[i] = 0
-        bucket_inh[i] = 0
+def take_alike(a, b, rho, current, bucket, taken):
+    """Add what has arrived to the currents of a block; the sums, before their decay, go to ``taken``."""
+    for i in range(np.uint64(a), np.uint64(b)):
+        now = current[i] + bucket[i]
+        taken[i - np.uint64(a)] = now
+        current[i] = now * rho
+        bucket[i] = 0
 
 
 @jit
-def integrate_each(a, b, rho_m, rho_exc, rho_inh, k_exc, k_inh, v, v_inf, i_exc, i_inh, bucket_exc, bucket_inh, wait):
-    """Advance neurons with coefficients of their own by one step; refractory ones keep v."""
-    for i in range(a, b):
-        exc = i_exc[i] + bucket_exc[i]
-        inh = i_inh[i] + bucket_inh[i]
-        free = v_inf[i] + (v[i] - v_inf[i]) * rho_m[i] + k_exc[i] * exc - k_inh[i] * inh
+def take_each(a, b, rho, current, bucket, taken):
+    """As :func:`take_alike`, with decays of their own."""
+    for i in range(np.uint64(a), np.uint64(b)):
+        now = current[i] + bucket[i]
+        taken[i - np.uint64(a)] = now
+        current[i] = now * rho[i]
+        bucket[i] = 0
+
+
+@jit
+def integrate_alike(a, b, rho, k_exc, k_inh, v, v_inf, exc, inh, wait):
+    """Advance the potentials of a block by one step; refractory neurons keep theirs."""
+    for i in range(np.uint64(a), np.uint64(b)):
+        k = i - np.uint64(a)
+        free = v_inf[i] + (v[i] - v_inf[i]) * rho + k_exc * exc[k] - k_inh * inh[k]
         v[i] = free if wait[i] == 0 else v[i]
-        i_exc[i] = exc * rho_exc[i]
-        i_inh[i] = inh * rho_inh[i]
-        bucket_exc[i] = 0
-        bucket_inh[i] = 0
+
+
+@jit
+def integrate_each(a, b, rho, k_exc, k_inh, v, v_inf, exc, inh, wait):
+    """As :func:`integrate_alike`, with coefficients of their own."""
+    for i in range(np.uint64(a), np.uint64(b)):
+        k = i - np.uint64(a)
+        free = v_inf[i] + (v[i] - v_inf[i]) * rho[i] + k_exc[i] * exc[k] - k_inh[i] * inh[k]
+        v[i] = free if wait[i] == 0 else v[i]
 
 
 @jit
@@ -90,39 +100,39 @@ def add_noise(a, b, step, noise, noise_key, v, wait):
             v[i] += noise[i] * normal(noise_key[i], step)
 
 
-@jit_min_max
-def watch_alike(a, b, threshold, v, wait):
-    """Return how many neurons with one threshold spike, and how close any came to it."""
-    far = v[a] - v[a] + FAR
-    count, closest = 0, far
-    for i in range(a, b):
+@jit
+def watch_alike(a, b, threshold, v, wait, nearest):
+    """Return how many neurons of a block spike; ``nearest`` keeps how close any came to its threshold."""
+    count = np.int32(0)
+    for i in range(np.uint64(a), np.uint64(b)):
         distance = v[i] - threshold
         free = wait[i] == 0
-        count += 1 if (free and distance >= 0) else 0
-        size = abs(distance) if free else far
-        closest = size if size < closest else closest
-    return count, closest
+        count += np.int32(1) if (free & (distance >= 0)) else np.int32(0)
+        size = abs(distance) if free else FAR
+        k = i - np.uint64(a)
+        nearest[k] = size if size < nearest[k] else nearest[k]
+    return count
 
 
-@jit_min_max
-def watch_each(a, b, threshold, v, wait):
-    """Return how many neurons with thresholds of their own spike, and how close any came to it."""
-    far = v[a] - v[a] + FAR
-    count, closest = 0, far
-    for i in range(a, b):
+@jit
+def watch_each(a, b, threshold, v, wait, nearest):
+    """As :func:`watch_alike`, with thresholds of their own."""
+    count = np.int32(0)
+    for i in range(np.uint64(a), np.uint64(b)):
         distance = v[i] - threshold[i]
         free = wait[i] == 0
-        count += 1 if (free and distance >= 0) else 0
-        size = abs(distance) if free else far
-        closest = size if size < closest else closest
-    return count, closest
+        count += np.int32(1) if (free & (distance >= 0)) else np.int32(0)
+        size = abs(distance) if free else FAR
+        k = i - np.uint64(a)
+        nearest[k] = size if size < nearest[k] else nearest[k]
+    return count
 
 
 @jit
 def wait_less(a, b, wait):
     """Count down the refractory steps left."""
-    for i in range(a, b):
-        wait[i] = wait[i] - 1 if wait[i] > 0 else 0
+    for i in range(np.uint64(a), np.uint64(b)):
+        wait[i] = max(wait[i] - np.int32(1), np.int32(0))
 
 
 @jit
@@ -153,32 +163,28 @@ def advance(p, step, neurons, currents, state, spikes, n_spikes):
     if neurons.delta_inh[p]:
         deliver_delta(first, last, -1, state.v, state.bucket_inh, state.wait)
     alike = neurons.homogeneous[p]
-    closest = state.margin[0]
     for a in range(first, last, BLOCK):
         b = min(a + BLOCK, last)
         if alike:
-            integrate_alike(
-                a, b, neurons.rho_m[a], neurons.rho_exc[a], neurons.rho_inh[a], neurons.k_exc[a], neurons.k_inh[a],
-                state.v, state.v_inf, state.i_exc, state.i_inh, state.bucket_exc, state.bucket_inh, state.wait,
-            )  # fmt: skip
+            take_alike(a, b, neurons.rho_exc[a], state.i_exc, state.bucket_exc, state.exc)
+            take_alike(a, b, neurons.rho_inh[a], state.i_inh, state.bucket_inh, state.inh)
+            integrate_alike(a, b, neurons.rho_m[a], neurons.k_exc[a], neurons.k_inh[a], state.v, state.v_inf,
+                            state.exc, state.inh, state.wait)  # fmt: skip
         else:
-            integrate_each(
-                a, b, neurons.rho_m, neurons.rho_exc, neurons.rho_inh, neurons.k_exc, neurons.k_inh,
-                state.v, state.v_inf, state.i_exc, state.i_inh, state.bucket_exc, state.bucket_inh, state.wait,
-            )  # fmt: skip
+            take_each(a, b, neurons.rho_exc, state.i_exc, state.bucket_exc, state.exc)
+            take_each(a, b, neurons.rho_inh, state.i_inh, state.bucket_inh, state.inh)
+            integrate_each(a, b, neurons.rho_m, neurons.k_exc, neurons.k_inh, state.v, state.v_inf,
+                           state.exc, state.inh, state.wait)  # fmt: skip
         if neurons.noisy[p]:
             add_noise(a, b, step, neurons.noise, neurons.noise_key, state.v, state.wait)
         if neurons.homeostatic[p]:
             for i in range(a, b):
                 state.bias[i] += neurons.bias_gain[i]
         if alike:
-            count, distance = watch_alike(a, b, neurons.v_thresh[a], state.v, state.wait)
+            count = watch_alike(a, b, neurons.v_thresh[a], state.v, state.wait, state.nearest)
         else:
-            count, distance = watch_each(a, b, neurons.v_thresh, state.v, state.wait)
-        if distance < closest:
-            closest = np.float64(distance)
+            count = watch_each(a, b, neurons.v_thresh, state.v, state.wait, state.nearest)
         if count > 0:
             n_spikes = reset_spiking(p, a, b, neurons, state, spikes, n_spikes)
         wait_less(a, b, state.wait)
-    state.margin[0] = closest
     return n_spikes

@@ -118,7 +118,7 @@ def sample(step, probes, neurons, syn, rhythms, rules, learn, state, dt):
 
 @jit
 def _neuron(code, p, i, neurons, state):
-    """A neuron's variable, with what has just arrived."""
+    """Return a neuron's variable, with what has just arrived."""
     k = neurons.start[p] + i
     if code == V:
         value = np.float64(state.v[k])

@@ -259,4 +259,3 @@ def _first_gamma(plan: _Plan) -> np.ndarray:
     """Global attention at t = 0, when the context is 0: 1, or 1/K in the simplex form."""
     context, k = plan.lowered.rule.global_attention, len(plan.lowered.modulators)
     return np.full(k, 1.0 / k if context is not None and context.normalisation == "simplex" else 1.0)
-

@@ -143,7 +143,7 @@ class Schedules:
         return self._amended(tables)
 
     def _amended(self, tables: Currents) -> Currents:
-        """The tables with the amplitudes in force."""
+        """Return the tables with the amplitudes in force."""
         return tables._replace(
             row_ptr=pointers([len(v) for v in self.amplitudes]),
             row_width=np.array([v.shape[1] for v in self.amplitudes], dtype=np.int64),

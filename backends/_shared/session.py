@@ -62,7 +62,12 @@ class KernelSession:
     """
 
     def __init__(
-        self, lowered: LoweredNetwork, stamp: Stamp, read: Any = read_exactly, write: Any = write_exactly, custom: Any = ()
+        self,
+        lowered: LoweredNetwork,
+        stamp: Stamp,
+        read: Any = read_exactly,
+        write: Any = write_exactly,
+        custom: Any = (),
     ) -> None:
         self.lowered, self.stamp, self.custom, self.step = lowered, stamp, custom, 0
         dtype = np.float32 if stamp.precision == "float32" else np.float64
@@ -79,7 +84,11 @@ class KernelSession:
         self._members = sum(s.size for s in lowered.sources)
         self._depth = 1 + max((int(p.delays.max()) for p in lowered.projections), default=1)
         n_populations = len(lowered.populations)
-        self._room = (np.empty(n_populations, np.bool_), np.empty(n_populations, np.bool_), np.empty(len(self.state.phi)))
+        self._room = (
+            np.empty(n_populations, np.bool_),
+            np.empty(n_populations, np.bool_),
+            np.empty(len(self.state.phi)),
+        )
         self._history = (np.empty(0, np.int32), np.zeros(self._depth * self._groups + 1, np.int64))
 
     def run(self, n_steps: int, progress: Any = None) -> Results:
@@ -99,7 +108,7 @@ class KernelSession:
         counts = self._no_counts()
         spikes: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         samples: list[list[np.ndarray]] = [[] for _ in self.lowered.recordings]
-        self.state.margin[:] = np.inf
+        self.state.nearest[:], self.state.margin[:] = np.inf, np.inf
         while self.step < first + n_steps:
             length = min(self._chunk_steps(), first + n_steps - self.step)
             self._run_chunk(length, counts, spikes, samples)
@@ -131,7 +140,7 @@ class KernelSession:
         for q, recording in enumerate(self.lowered.recordings):
             n = n_samples(recording, first, length)
             begin = probes.out_start[q]
-            samples[q].append(probes.out[begin : begin + n * len(recording.indices)].reshape(n, -1))
+            samples[q].append(probes.out[begin : begin + n * len(recording.indices)].reshape(n, len(recording.indices)))
 
     def _spike_room(self, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Return spike arrays that begin with the history and have room for at least a few steps."""
@@ -160,7 +169,9 @@ class KernelSession:
         sizes = (n_j, n_r, n_r, n_r, n_r, n_a, n_a)
         return stepping.Counts(*(np.zeros(n, np.int64) for n in sizes))
 
-    def _results(self, first: int, counts: Any, spikes: list[Any], samples: list[list[np.ndarray]], wall: float) -> Results:
+    def _results(
+        self, first: int, counts: Any, spikes: list[Any], samples: list[list[np.ndarray]], wall: float
+    ) -> Results:
         lowered, dt, stamp = self.lowered, self.lowered.dt, self.stamp
         trains = self._trains(spikes)
         traces: dict[str, dict[str, Trace]] = {}
@@ -179,7 +190,7 @@ class KernelSession:
             traces=traces,
             weights={p.name: self._weights(k) for k, p in enumerate(lowered.projections) if p.plasticity is not None},
             ledger=self._ledger(counts, trains, self.step - first),
-            margins=Margins(float(self.state.margin[0]), float(self.state.margin[1])),
+            margins=Margins(float(self.state.nearest.min()), float(self.state.margin[0])),
             findings=stamp.findings,
             provenance=provenance(stamp.backend, stamp.executor, stamp.precision, lowered, stamp.packages, wall),
         )
@@ -248,7 +259,7 @@ class KernelSession:
         return self.learning.weight[a:b].copy()
 
     def set_weights(self, projection: int, weights: Any) -> None:
-        """Write a projection's weights; a fixed projection takes one value per synapse if it was described with them."""
+        """Write a projection's weights."""
         r, p = int(self.synapses.rule[projection]), self.lowered.projections[projection]
         values = np.asarray(weights, dtype=np.float64)
         if r >= 0:
@@ -293,5 +304,3 @@ def _no_cell() -> type:
     from hmn_snn.astrocytes import LeakyCalcium
 
     return LeakyCalcium
-
-

@@ -1,7 +1,7 @@
 """The stepping kernel: the order of a step, with replaceable synaptic read and weight write.
 
-A step goes from t_n to t_n+1: what is dated t_n acts, spikes arrive, variables are sampled; then neurons, modulators and
-oscillators advance, spikes are found, learning sees them, and clocks that are due at t_n+1 tick.
+A step goes from t_n to t_n+1: what is dated t_n acts, spikes arrive, variables are sampled; then neurons, modulators
+and oscillators advance, spikes are found, learning sees them, and clocks that are due at t_n+1 tick.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ import numpy as np
 
 from .attention_kernel import follow, sample_global, sample_local
 from .jit import jit, jit_cached
-from .learning_kernel import BLOCK, PSI_CLOCK, TICK, TICK_CLOCK, accumulate, end_block, events, make_tick, observe, write_exactly
+from .learning_kernel import (
+    BLOCK,
+    PSI_CLOCK,
+    TICK,
+    TICK_CLOCK,
+    accumulate,
+    end_block,
+    events,
+    make_tick,
+    observe,
+    write_exactly,
+)
 from .neuron_kernel import advance, set_currents, set_v_inf
 from .recording_kernel import sample
 from .rhythm_kernel import advance_oscillators, decay_modulators, kick_oscillators, make_astrocytes

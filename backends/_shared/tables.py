@@ -13,6 +13,8 @@ import numpy as np
 from hmn_snn.lowered import LoweredNetwork, LoweredPopulation
 from hmn_snn.randomness import mix, stream_key
 
+from .neuron_kernel import BLOCK
+
 
 class Neurons(NamedTuple):
     """Constants of all neurons; floats in the precision of the run."""
@@ -99,7 +101,10 @@ class State(NamedTuple):
     astro_arrivals: np.ndarray  # (A,)
     gain: np.ndarray  # (A or 1,)
     meta: np.ndarray  # (A or 1,)
-    margin: np.ndarray  # (2,) smallest |v - theta|, |u - p|
+    nearest: np.ndarray  # (BLOCK,) smallest |v - theta| by place in a block
+    margin: np.ndarray  # (1,) smallest |u - p|
+    exc: np.ndarray  # (BLOCK,) room for the currents of a block
+    inh: np.ndarray
 
 
 class Rhythms(NamedTuple):
@@ -159,7 +164,9 @@ def build_neurons(lowered: LoweredNetwork, dtype: Any) -> Neurons:
 
 def joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:
     """Return arrays one after the other as one of a given type."""
-    return np.ascontiguousarray(np.concatenate([np.asarray(p, dtype=dtype) for p in parts]) if parts else np.empty(0, dtype))
+    return np.ascontiguousarray(
+        np.concatenate([np.asarray(p, dtype=dtype) for p in parts]) if parts else np.empty(0, dtype)
+    )
 
 
 def pointers(lengths: list[int]) -> np.ndarray:
@@ -203,8 +210,12 @@ def build_synapses(lowered: LoweredNetwork, neurons: Neurons, dtype: Any) -> Syn
     projections = lowered.projections
     first = pointers([p.n_synapses for p in projections])
     plastic = [p.plasticity is not None for p in projections]
-    fixed_first = pointers([0 if is_plastic else len(p.weight) for p, is_plastic in zip(projections, plastic, strict=True)])
-    plastic_first = pointers([p.n_synapses if is_plastic else 0 for p, is_plastic in zip(projections, plastic, strict=True)])
+    fixed_first = pointers(
+        [0 if is_plastic else len(p.weight) for p, is_plastic in zip(projections, plastic, strict=True)]
+    )
+    plastic_first = pointers(
+        [p.n_synapses if is_plastic else 0 for p, is_plastic in zip(projections, plastic, strict=True)]
+    )
     uniform = [not is_plastic and len(p.weight) == 1 for p, is_plastic in zip(projections, plastic, strict=True)]
     weight_start = np.where(plastic, plastic_first[:-1], fixed_first[:-1])
     territories = [p.territory if p.territory is not None else np.empty(0, np.int32) for p in projections]
@@ -291,5 +302,8 @@ def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, d
         astro_arrivals=np.zeros(len(cells)),
         gain=output[:, 0].copy(),
         meta=output[:, 1].copy(),
-        margin=np.full(2, np.inf),
+        nearest=np.full(BLOCK, np.inf, dtype),
+        margin=np.full(1, np.inf),
+        exc=np.zeros(BLOCK, dtype),
+        inh=np.zeros(BLOCK, dtype),
     )

@@ -29,7 +29,9 @@ class NumbaTranslator:
             return f"numba cannot be imported ({error}); run: pip install numba"
         return None
 
-    def check(self, lowered: LoweredNetwork, *, precision: str = "float64", executor: str = "numba") -> tuple[Finding, ...]:
+    def check(
+        self, lowered: LoweredNetwork, *, precision: str = "float64", executor: str = "numba"
+    ) -> tuple[Finding, ...]:
         """Return what to know before running.
 
         Parameters
