@@ -96,6 +96,20 @@ class UnknownNameError(HMNError, KeyError):
         return str(self.args[0])
 
 
+class MissingExtraError(HMNError, ImportError):
+    """An optional package is needed and not installed.
+
+    Attributes
+    ----------
+    package, command : str
+        What is missing, and the command that installs it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.command = package, f'pip install "hmn-snn[{extra}]"'
+        super().__init__(f"this needs the package {package!r}, which is not installed; run: {self.command}")
+
+
 class FileFormatError(HMNError, ValueError):
     """A file is not what it should be: foreign, truncated, or of a newer version.
 

@@ -9,23 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import HMNError
+from .errors import MissingExtraError
 from .recorded import Trace
 from .results import Results
-
-
-class MissingExtraError(HMNError, ImportError):
-    """An optional package is needed and not installed.
-
-    Attributes
-    ----------
-    package, command : str
-        What is missing, and the command that installs it.
-    """
-
-    def __init__(self, package: str, extra: str) -> None:
-        self.package, self.command = package, f'pip install "hmn-snn[{extra}]"'
-        super().__init__(f"this needs the package {package!r}, which is not installed; run: {self.command}")
 
 
 def to_neo(results: Results) -> Any:

@@ -106,6 +106,8 @@ class KernelSession:
         """
         begun, first = time.perf_counter(), self.step
         counts = self._no_counts()
+        plastic = [k for k, p in enumerate(self.lowered.projections) if p.plasticity is not None]
+        before = {k: self.get_weights(k) for k in plastic}
         spikes: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         samples: list[list[np.ndarray]] = [[] for _ in self.lowered.recordings]
         self.state.nearest[:], self.state.margin[:] = np.inf, np.inf
@@ -114,7 +116,7 @@ class KernelSession:
             self._run_chunk(length, counts, spikes, samples)
             if progress is not None:
                 progress(length)
-        return self._results(first, counts, spikes, samples, time.perf_counter() - begun)
+        return self._results(first, before, counts, spikes, samples, time.perf_counter() - begun)
 
     def _chunk_steps(self) -> int:
         per_step = sum(len(r.indices) / r.every for r in self.lowered.recordings)
@@ -170,7 +172,13 @@ class KernelSession:
         return stepping.Counts(*(np.zeros(n, np.int64) for n in sizes))
 
     def _results(
-        self, first: int, counts: Any, spikes: list[Any], samples: list[list[np.ndarray]], wall: float
+        self,
+        first: int,
+        before: dict[int, np.ndarray],
+        counts: Any,
+        spikes: list[Any],
+        samples: list[list[np.ndarray]],
+        wall: float,
     ) -> Results:
         lowered, dt, stamp = self.lowered, self.lowered.dt, self.stamp
         trains = self._trains(spikes)
@@ -188,7 +196,7 @@ class KernelSession:
             t_stop=self.step * dt,
             spikes=trains,
             traces=traces,
-            weights={p.name: self._weights(k) for k, p in enumerate(lowered.projections) if p.plasticity is not None},
+            weights={lowered.projections[k].name: self._weights(k, initial) for k, initial in before.items()},
             ledger=self._ledger(counts, trains, self.step - first),
             margins=Margins(float(self.state.nearest.min()), float(self.state.margin[0])),
             findings=stamp.findings,
@@ -206,9 +214,9 @@ class KernelSession:
             trains[source.name] = Spikes((step[mine] + 1) * self.lowered.dt, index[mine], source.size)
         return trains
 
-    def _weights(self, projection: int) -> Weights:
+    def _weights(self, projection: int, initial: np.ndarray) -> Weights:
         p = self.lowered.projections[projection]
-        return Weights(p.source_index, p.target_index, self.get_weights(projection), p.weight_unit)
+        return Weights(p.source_index, p.target_index, self.get_weights(projection), p.weight_unit, initial)
 
     def _ledger(self, counts: Any, trains: Mapping[str, Spikes], n_steps: int) -> Ledger:
         lowered = self.lowered

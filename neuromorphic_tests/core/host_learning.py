@@ -157,7 +157,7 @@ def learn_on_host(case: Case, net: hs.Network, results: hs.Results) -> dict[str,
     alpha = learning.local_attention(projection, h, c)
     gamma = learning.global_attention(rule, levels[0], vectors, context)
     rows: dict[str, list[np.ndarray]] = {name: [] for name in VARIABLES}
-    totals = np.zeros(2, int)
+    totals = np.zeros(3, int)
     for k in range(n_steps):
         values = (w, state.x, state.y, state.eligibility, state.pending, alpha)
         for name, value in zip(VARIABLES, values, strict=True):
@@ -167,7 +167,7 @@ def learn_on_host(case: Case, net: hs.Network, results: hs.Results) -> dict[str,
         phase = None if phases is None else phases[now]
         update = learning.advance(projection, dt, network.seed, state, w, pre[now], post[now], G, phase, M, alpha)
         state, w = update.state, update.weights
-        totals += (update.applied, update.rejected)
+        totals += (update.applied, update.rejected, update.pairings)
         if rule.attention is not None:
             h = learning.activity(h, pre[now], taus, dt, rule.attention.rate)
             c = learning.activity(c, post[now], taus, dt, rule.attention.rate)

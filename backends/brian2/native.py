@@ -1,0 +1,166 @@
+"""From a blueprint to Brian2 objects: clocks, groups, synapses, generators, monitors, in one network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2
+import numpy as np
+
+from .blueprint import Blueprint, Draw, Group, Links, Operation, Part, Table
+from .inputs import InputSpikes
+from .keyed import keyed_function
+
+
+class KeyedInput(brian2.SpikeGeneratorGroup):
+    """A generator that computes its spikes for each run when the run starts.
+
+    Parameters
+    ----------
+    size : int
+    spikes : InputSpikes
+    clock : brian2.Clock
+    name : str
+    """
+
+    def __init__(self, size: int, spikes: InputSpikes, clock: Any, name: str) -> None:
+        nothing = np.empty(0, np.int32)
+        super().__init__(size, nothing, nothing * brian2.second, clock=clock, name=name)
+        self.spikes = spikes
+
+    def before_run(self, run_namespace: Any) -> None:
+        """Fill in the spikes of the run that starts; Brian2's step k is the one whose spikes carry the time t_k+1."""
+        steps, indices = self.spikes.until(self.clock._i_end)
+        self.set_spikes(indices, steps * self.clock.dt)
+        super().before_run(run_namespace)
+
+
+class Native:
+    """The Brian2 objects of a network.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+
+    Attributes
+    ----------
+    network : brian2.Network
+    parts : dict of str to NeuronGroup or Synapses
+    generators : dict of str to KeyedInput
+    spikes, traces : dict of str to monitor
+    tables : dict of str to TimedArray
+    """
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.blueprint = blueprint
+        self._dt = blueprint.lowered.dt * brian2.ms
+        self.clock = brian2.Clock(self._dt, name=blueprint.names.new("clock"))
+        self.tables: dict[str, Any] = {}
+        self.parts = {name: self._group(group) for name, group in blueprint.groups.items()}
+        self.generators = {name: self._generator(name, source.index) for name, source in blueprint.inputs.items()}
+        for group in blueprint.groups.values():
+            self._refer(self.parts[group.name], group)
+        for links in blueprint.links.values():
+            self.parts[links.name] = self._synapses(links)
+        self.spikes = {
+            name: brian2.SpikeMonitor(self._end(name), name=blueprint.names.new(f"{name} spikes"))
+            for name in blueprint.sources
+            if name is not None
+        }
+        self.traces = {probe.name: self._monitor(probe) for probe in blueprint.probes}
+        objects = [self.parts, self.generators, self.spikes, self.traces]
+        self.network = brian2.Network([thing for kind in objects for thing in kind.values()])
+
+    def _end(self, name: str) -> Any:
+        return self.generators.get(name) or self.parts[name]
+
+    def _namespace(self, part: Part) -> dict[str, Any]:
+        namespace: dict[str, Any] = {}
+        for name, value in part.namespace.items():
+            if isinstance(value, Table):
+                self.tables[name] = brian2.TimedArray(value.values, dt=value.interval * self._dt, name=name)
+                namespace[name] = self.tables[name]
+            elif isinstance(value, Draw):
+                namespace[name] = keyed_function(value, name, self.blueprint.lowered.seed)
+        return namespace
+
+    def _group(self, group: Group) -> Any:
+        made = brian2.NeuronGroup(
+            group.size,
+            "\n".join(group.model),
+            threshold=group.threshold,
+            reset=group.reset,
+            events=group.events,
+            namespace=self._namespace(group),
+            clock=self.clock,
+            name=group.name,
+        )
+        for operation in group.operations:
+            if operation.event is not None:
+                made.run_on_event(operation.event, operation.code, when=operation.when, order=operation.order)
+            else:
+                self._every_step(made, operation)
+        self._set(made, group)
+        return made
+
+    def _every_step(self, made: Any, operation: Operation) -> None:
+        name = self.blueprint.names.new(f"{made.name} {operation.when} {operation.order}")
+        made.run_regularly(
+            operation.code, clock=self.clock, when=operation.when, order=operation.order, name=name
+        )
+
+    @staticmethod
+    def _set(made: Any, part: Part) -> None:
+        for name, value in part.values.items():
+            setattr(made, name, value)
+
+    def _refer(self, made: Any, part: Part) -> None:
+        """Make variables of other groups known to a part; pathways keep a list of their own."""
+        for owner in (made, *getattr(made, "_pathways", ())):
+            for reference in part.references:
+                group = self.parts[reference.group]
+                owner.variables.add_reference(reference.name, group, reference.variable, reference.index)
+
+    def _generator(self, name: str, index: int) -> Any:
+        lowered = self.blueprint.lowered
+        source = lowered.inputs[index]
+        return KeyedInput(source.size, InputSpikes(lowered, source), self.clock, name)
+
+    def _synapses(self, links: Links) -> Any:
+        def of(end: str, attribute: str) -> dict[str, Any]:
+            return {p.name: getattr(p, attribute) for p in links.pathways if p.end == end}
+
+        made = brian2.Synapses(
+            self._end(links.source),
+            self._end(links.target),
+            "\n".join(links.model),
+            on_pre=of("pre", "code"),
+            on_post=of("post", "code"),
+            on_event={p.name: p.event for p in links.pathways},
+            delay={p.name: 0 * brian2.ms for p in links.pathways if np.ndim(p.delay) == 0},
+            namespace=self._namespace(links),
+            clock=self.clock,
+            name=links.name,
+        )
+        made.connect(i=links.pre, j=links.post)
+        for pathway in links.pathways:
+            runner = getattr(made, pathway.name)
+            runner.when, runner.order = pathway.when, pathway.order
+            if np.ndim(pathway.delay):
+                runner.delay = pathway.delay * self._dt
+        for operation in links.operations:
+            self._every_step(made, operation)
+        self._set(made, links)
+        self._refer(made, links)
+        return made
+
+    def _monitor(self, probe: Any) -> Any:
+        return brian2.StateMonitor(
+            self.parts[probe.part],
+            probe.variable,
+            record=np.asarray(probe.members),
+            dt=probe.every * self._dt,
+            when="start",
+            order=2,
+            name=probe.name,
+        )
