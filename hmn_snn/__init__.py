@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib as _importlib
 from pathlib import Path as _Path
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
 from .astrocytes import Astrocytes, LeakyCalcium
 from .connectors import AllToAll, FixedNumberPost, FixedNumberPre, FixedProbability, FromArrays, OneToOne
@@ -16,14 +19,34 @@ from .oscillators import Entrainment, Oscillator, OscillatorDrive
 from .plasticity import GlobalAttention, HMNRule, LocalAttention, PhaseGate
 from .population import Population
 from .projection import Projection
-from .results import Results
-from .simulate import Simulation, check, run
+
+if TYPE_CHECKING:
+    from .results import Results
+    from .simulate import Simulation, check, run
+    from .theory import lif_rate, siegert
 
 __version__ = "0.1.0"
 
 # A bare checkout keeps backends/ and models/ beside this package; an installed copy has them inside.
 if not (_Path(__path__[0]) / "backends").is_dir():
     __path__.append(str(_Path(__path__[0]).parent))
+
+# What is only needed once a network exists is loaded when first asked for, so that the import stays quick.
+_LAZY = {
+    "Results": "results",
+    "Simulation": "simulate",
+    "check": "simulate",
+    "lif_rate": "theory",
+    "run": "simulate",
+    "siegert": "theory",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_importlib.import_module(f".{_LAZY[name]}", __name__), name)
+
 
 __all__ = [
     "AllToAll",
@@ -59,5 +82,7 @@ __all__ = [
     "Steps",
     "Uniform",
     "check",
+    "lif_rate",
     "run",
+    "siegert",
 ]

@@ -7,7 +7,6 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ def provenance(
     -------
     Provenance
     """
+    from importlib import metadata
+
     from . import __version__
 
     versions = {"python": platform.python_version()}

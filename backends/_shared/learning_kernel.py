@@ -43,35 +43,49 @@ def observe(r, rules, learn, state, dt):
     oscillator = rules.flags[r, OSCILLATOR]
     if oscillator >= 0:
         cos_phi, sin_phi = math.cos(state.phi[oscillator]), math.sin(state.phi[oscillator])
-        for b in range(rules.bin_ptr[r], rules.bin_ptr[r + 1]):
-            learn.gate[b] = max(0.0, cos_phi * rules.bin_cos[b] + sin_phi * rules.bin_sin[b])
+        gate, bin_cos, bin_sin = learn.gate, rules.bin_cos, rules.bin_sin
+        for b in range(np.uint64(rules.bin_ptr[r]), np.uint64(rules.bin_ptr[r + 1])):
+            gate[b] = max(0.0, cos_phi * bin_cos[b] + sin_phi * bin_sin[b])
 
 
 @jit
-def pair(s, q, bin_, r, rules, learn, c_fast, c_slow):
+def weigh_bins(r, rules, learn, c_fast, c_slow):
+    """For each phase in use, work out what an event of size 1 takes back from the pending sums, and its gate."""
+    gated, meta = rules.flags[r, GATE_PAIRING], rules.flags[r, HAS_META]
+    for b in range(np.uint64(rules.bin_ptr[r]), np.uint64(rules.bin_ptr[r + 1])):
+        learn.scale[b] = learn.gate[b] if gated else 1.0
+        learn.cut[b] = c_fast * learn.sums[0, b] + c_slow * learn.sums[1, b]
+        learn.cut_meta[b] = c_fast * learn.sums[2, b] + c_slow * learn.sums[3, b] if meta else 0.0
+
+
+@jit
+def pair(trace, s, q, c_fast, c_slow, cut, cut_meta):
     """Add an STDP event of size q to a synapse's traces."""
-    if rules.flags[r, GATE_PAIRING]:
-        q *= learn.gate[bin_]
-    a_fast, a_slow = c_fast * q, c_slow * q
-    learn.trace[s, 0] += a_fast
-    learn.trace[s, 1] += a_slow
-    learn.trace[s, 2] -= a_fast * learn.sums[bin_, 0] + a_slow * learn.sums[bin_, 1]
-    if rules.flags[r, HAS_META]:
-        learn.trace[s, 3] -= a_fast * learn.sums[bin_, 2] + a_slow * learn.sums[bin_, 3]
+    trace[s, 0] += c_fast * q
+    trace[s, 1] += c_slow * q
+    trace[s, 2] -= cut * q
+    trace[s, 3] -= cut_meta * q
+
+
+@jit
+def one_phase(r, rules):
+    """Return whether all synapses of a rule have the same phase (or there is no gate)."""
+    return rules.bin_ptr[r + 1] - rules.bin_ptr[r] == 1
 
 
 @jit
 def bin_of(s, r, rules):
-    """Index of a synapse's phase among all phases in use."""
+    """Return the place of a synapse's phase among all phases in use."""
     first = rules.bin_ptr[r]
-    return first if rules.bin_ptr[r + 1] - first == 1 else first + rules.bin[rules.bin_start[r] + s]
+    return first if one_phase(r, rules) else first + rules.bin[rules.bin_start[r] + s]
 
 
 @jit
 def potentiate(r, row, rules, learn, syn, spikes, c_fast, c_slow, factor):
     """Post events: every synapse of the neurons whose delayed spike arrives now; returns their number."""
-    j = rules.projection[r]
-    group, n_groups, n_delays = syn.target[j], spikes.n_groups, rules.flags[r, N_POST_DELAYS]
+    group, n_groups, n_delays = syn.target[rules.projection[r]], spikes.n_groups, rules.flags[r, N_POST_DELAYS]
+    first = np.uint64(rules.bin_ptr[r])
+    trace, x, synapse, x_index = learn.trace, learn.x, rules.post_synapse, rules.post_x
     count = 0
     for d in range(n_delays):
         k = row - rules.delays[rules.delay_ptr[r] + d]
@@ -79,9 +93,16 @@ def potentiate(r, row, rules, learn, syn, spikes, c_fast, c_slow, factor):
             place = rules.post_ptr_start[r] + spikes.index[e] * n_delays + d
             a, b = rules.post_ptr[place], rules.post_ptr[place + 1]
             count += b - a
-            for p in range(a, b):
-                s = rules.post_synapse[p]
-                pair(s, factor * learn.x[rules.x_index[s]], bin_of(s, r, rules), r, rules, learn, c_fast, c_slow)
+            if one_phase(r, rules):
+                up, cut, cut_meta = factor * learn.scale[first], learn.cut[first], learn.cut_meta[first]
+                for p in range(np.uint64(a), np.uint64(b)):
+                    pair(trace, synapse[p], up * x[x_index[p]], c_fast, c_slow, cut, cut_meta)
+            else:
+                shift = np.uint64(rules.bin_start[r])
+                for p in range(np.uint64(a), np.uint64(b)):
+                    z = first + np.uint64(rules.post_bin[shift + p])
+                    up = factor * learn.scale[z] * x[x_index[p]]
+                    pair(trace, synapse[p], up, c_fast, c_slow, learn.cut[z], learn.cut_meta[z])
     return count
 
 
@@ -90,18 +111,26 @@ def depress(r, row, rules, learn, syn, spikes, c_fast, c_slow, factor):
     """Pre events: every synapse that a spike reaches now; returns their number."""
     j = rules.projection[r]
     group, n_groups, n_delays = syn.source[j], spikes.n_groups, syn.n_delays[j]
-    shift = rules.syn_start[r] - rules.first_synapse[r]
-    dendritic = rules.flags[r, DENDRITIC]
+    first, dendritic = np.uint64(rules.bin_ptr[r]), rules.flags[r, DENDRITIC]
+    moved = rules.syn_start[r] - rules.first_synapse[r]
+    trace, y, y_index = learn.trace, learn.y, rules.y_index
     count = 0
     for d in range(1 if dendritic else n_delays):
         k = row if dendritic else row - syn.delays[syn.delay_ptr[j] + d]
         for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
             place = syn.row_ptr_start[j] + np.int64(spikes.index[e]) * n_delays + d
-            a = syn.row_ptr[place] + shift
-            b = syn.row_ptr[place + (n_delays if dendritic else 1)] + shift
+            a, b = syn.row_ptr[place] + moved, syn.row_ptr[place + (n_delays if dendritic else 1)] + moved
             count += b - a
-            for s in range(a, b):
-                pair(s, factor * learn.y[rules.y_index[s]], bin_of(s, r, rules), r, rules, learn, c_fast, c_slow)
+            if one_phase(r, rules):
+                down, cut, cut_meta = factor * learn.scale[first], learn.cut[first], learn.cut_meta[first]
+                for s in range(np.uint64(a), np.uint64(b)):
+                    pair(trace, s, down * y[y_index[s]], c_fast, c_slow, cut, cut_meta)
+            else:
+                shift = np.uint64(rules.bin_start[r])
+                for s in range(np.uint64(a), np.uint64(b)):
+                    z = first + np.uint64(rules.bin[shift + s])
+                    down = factor * learn.scale[z] * y[y_index[s]]
+                    pair(trace, s, down, c_fast, c_slow, learn.cut[z], learn.cut_meta[z])
     return count
 
 
@@ -141,6 +170,7 @@ def events(r, row, rules, learn, syn, spikes, dt):
     x_scale = math.exp(-learn.clock[r, X_CLOCK] * dt / number[TAU_PLUS])
     y_scale = math.exp(-learn.clock[r, Y_CLOCK] * dt / number[TAU_MINUS])
     up, down = number[A_PLUS] * x_scale, number[A_MINUS] * y_scale
+    weigh_bins(r, rules, learn, c_fast, c_slow)
     tie = rules.flags[r, TIE]
     if tie == 1:
         move_x(r, row, rules, learn, syn, spikes, 1.0 / x_scale)
@@ -163,13 +193,14 @@ def accumulate(r, rules, learn, dt):
     fast = 1e-3 * dt * math.exp(-m / number[TAU_FAST])
     slow = 1e-3 * dt * math.exp(-m / number[TAU_SLOW])
     rate = number[ETA_L] + number[ETA_G] * learn.level[r]
-    gated = rules.flags[r, GATE_UPDATE]
-    for b in range(rules.bin_ptr[r], rules.bin_ptr[r + 1]):
-        gate = learn.gate[b] if gated else 1.0
-        learn.sums[b, 0] += fast * gate * rate
-        learn.sums[b, 1] += slow * gate * rate
-        learn.sums[b, 2] += fast * gate
-        learn.sums[b, 3] += slow * gate
+    fast_rate, slow_rate = fast * rate, slow * rate
+    gated, gates, sums = rules.flags[r, GATE_UPDATE], learn.gate, learn.sums
+    for b in range(np.uint64(rules.bin_ptr[r]), np.uint64(rules.bin_ptr[r + 1])):
+        gate = gates[b] if gated else 1.0
+        sums[0, b] += fast_rate * gate
+        sums[1, b] += slow_rate * gate
+        sums[2, b] += fast * gate
+        sums[3, b] += slow * gate
     if learn.clock[r, X_CLOCK] >= rules.flags[r, X_BLOCK]:
         scale = math.exp(-learn.clock[r, X_CLOCK] * dt / number[TAU_PLUS])
         for k in range(rules.x_start[r], rules.x_start[r + 1]):
@@ -185,11 +216,10 @@ def accumulate(r, rules, learn, dt):
 @jit
 def pending(s, r, rules, learn, syn):
     """Return the pending update of a synapse up to now."""
-    b = bin_of(s, r, rules)
-    trace = learn.trace
-    total = trace[s, 2] + trace[s, 0] * learn.sums[b, 0] + trace[s, 1] * learn.sums[b, 1]
+    b, trace, sums = bin_of(s, r, rules), learn.trace, learn.sums
+    total = trace[s, 2] + trace[s, 0] * sums[0, b] + trace[s, 1] * sums[1, b]
     if rules.flags[r, HAS_META]:
-        whole = trace[s, 3] + trace[s, 0] * learn.sums[b, 2] + trace[s, 1] * learn.sums[b, 3]
+        whole = trace[s, 3] + trace[s, 0] * sums[2, b] + trace[s, 1] * sums[3, b]
         m = learn.meta[r, syn.territory[rules.meta_start[r] + s]]
         total += rules.numbers[r, ETA_G] * rules.numbers[r, LAMBDA_A] * m * whole
     return learn.carried[s] + learn.alpha[s] * total
@@ -209,7 +239,7 @@ def clear_sums(r, rules, learn):
     """Start the prefix sums anew."""
     for b in range(rules.bin_ptr[r], rules.bin_ptr[r + 1]):
         for k in range(4):
-            learn.sums[b, k] = 0.0
+            learn.sums[k, b] = 0.0
 
 
 @jit

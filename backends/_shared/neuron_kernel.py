@@ -101,56 +101,63 @@ def add_noise(a, b, step, noise, noise_key, v, wait):
 
 
 @jit
-def watch_alike(a, b, threshold, v, wait, nearest):
-    """Return how many neurons of a block spike; ``nearest`` keeps how close any came to its threshold."""
-    count = np.int32(0)
+def watch_alike(a, b, threshold, v, wait, nearest, fired):
+    """Note which neurons of a block spike and how close any came to its threshold; count down refractory steps."""
     for i in range(np.uint64(a), np.uint64(b)):
+        k = i - np.uint64(a)
         distance = v[i] - threshold
         free = wait[i] == 0
-        count += np.int32(1) if (free & (distance >= 0)) else np.int32(0)
         size = abs(distance) if free else FAR
-        k = i - np.uint64(a)
+        fired[k] = free & (distance >= 0)
         nearest[k] = size if size < nearest[k] else nearest[k]
-    return count
-
-
-@jit
-def watch_each(a, b, threshold, v, wait, nearest):
-    """As :func:`watch_alike`, with thresholds of their own."""
-    count = np.int32(0)
-    for i in range(np.uint64(a), np.uint64(b)):
-        distance = v[i] - threshold[i]
-        free = wait[i] == 0
-        count += np.int32(1) if (free & (distance >= 0)) else np.int32(0)
-        size = abs(distance) if free else FAR
-        k = i - np.uint64(a)
-        nearest[k] = size if size < nearest[k] else nearest[k]
-    return count
-
-
-@jit
-def wait_less(a, b, wait):
-    """Count down the refractory steps left."""
-    for i in range(np.uint64(a), np.uint64(b)):
         wait[i] = max(wait[i] - np.int32(1), np.int32(0))
 
 
 @jit
-def reset_spiking(p, a, b, neurons, state, spikes, n_spikes):
-    """Reset the neurons of a block that spike and list them; returns the new number of spikes."""
-    first = neurons.start[p]
-    for i in range(a, b):
-        if state.wait[i] == 0 and state.v[i] - neurons.v_thresh[i] >= 0:
-            spikes.index[n_spikes] = i - first
-            n_spikes += 1
-            if neurons.subtract[p]:
-                state.v[i] -= neurons.v_thresh[i] - neurons.v_reset[i]
-            else:
-                state.v[i] = neurons.v_reset[i]
-            # one more than the steps to wait: this step's count-down is still to come
-            state.wait[i] = neurons.refractory[i] + 1
-            if neurons.homeostatic[p]:
-                state.bias[i] -= neurons.eta_bias[i]
+def watch_each(a, b, threshold, v, wait, nearest, fired):
+    """As :func:`watch_alike`, with thresholds of their own."""
+    for i in range(np.uint64(a), np.uint64(b)):
+        k = i - np.uint64(a)
+        distance = v[i] - threshold[i]
+        free = wait[i] == 0
+        size = abs(distance) if free else FAR
+        fired[k] = free & (distance >= 0)
+        nearest[k] = size if size < nearest[k] else nearest[k]
+        wait[i] = max(wait[i] - np.int32(1), np.int32(0))
+
+
+@jit
+def any_fired(n, words):
+    """Return whether any of n neurons noted in words of 8 spikes."""
+    found = np.uint64(0)
+    for k in range((n + 7) // 8):
+        found |= words[k]
+    return found != 0
+
+
+@jit
+def reset(p, i, neurons, state):
+    """Reset a neuron that spikes."""
+    if neurons.subtract[p]:
+        state.v[i] -= neurons.v_thresh[i] - neurons.v_reset[i]
+    else:
+        state.v[i] = neurons.v_reset[i]
+    state.wait[i] = neurons.refractory[i]
+    if neurons.homeostatic[p]:
+        state.bias[i] -= neurons.eta_bias[i]
+
+
+@jit
+def collect(p, a, b, neurons, state, spikes, n_spikes):
+    """List the neurons of a block that spike, and reset them; returns the new number of spikes."""
+    offset = a - neurons.start[p]
+    for word in range((b - a + 7) // 8):
+        if state.fired_words[word] != 0:
+            for k in range(8 * word, min(8 * word + 8, b - a)):
+                if state.fired[k]:
+                    spikes.index[n_spikes] = offset + k
+                    n_spikes += 1
+                    reset(p, a + k, neurons, state)
     return n_spikes
 
 
@@ -180,11 +187,11 @@ def advance(p, step, neurons, currents, state, spikes, n_spikes):
         if neurons.homeostatic[p]:
             for i in range(a, b):
                 state.bias[i] += neurons.bias_gain[i]
+        state.fired_words[(b - a - 1) // 8] = 0  # of the last word, not all may be written
         if alike:
-            count = watch_alike(a, b, neurons.v_thresh[a], state.v, state.wait, state.nearest)
+            watch_alike(a, b, neurons.v_thresh[a], state.v, state.wait, state.nearest, state.fired)
         else:
-            count = watch_each(a, b, neurons.v_thresh, state.v, state.wait, state.nearest)
-        if count > 0:
-            n_spikes = reset_spiking(p, a, b, neurons, state, spikes, n_spikes)
-        wait_less(a, b, state.wait)
+            watch_each(a, b, neurons.v_thresh, state.v, state.wait, state.nearest, state.fired)
+        if any_fired(b - a, state.fired_words):
+            n_spikes = collect(p, a, b, neurons, state, spikes, n_spikes)
     return n_spikes

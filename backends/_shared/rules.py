@@ -26,11 +26,13 @@ class Rules(NamedTuple):
     first_synapse: np.ndarray  # (R,) first synapse among all synapses
     x_start: np.ndarray  # (R + 1,)
     y_start: np.ndarray  # (R + 1,)
-    x_index: np.ndarray  # (n,) int32: trace x of a synapse, absolute
-    y_index: np.ndarray  # (n,) int32: trace y of a synapse, absolute
+    x_index: np.ndarray  # (n,) uint32: trace x of a synapse, absolute
+    y_index: np.ndarray  # (n,) uint32: trace y of a synapse, absolute
     post_ptr_start: np.ndarray  # (R,) into post_ptr
     post_ptr: np.ndarray  # into post_synapse, absolute
-    post_synapse: np.ndarray  # int32, per-synapse index of learning
+    post_synapse: np.ndarray  # (n,) uint32: synapses by post neuron, absolute
+    post_x: np.ndarray  # (n,) uint32: their trace x
+    post_bin: np.ndarray  # uint8: their phase, placed as in bin
     delay_ptr: np.ndarray  # (R + 1,) post-side delays
     delays: np.ndarray  # steps after its spike at which y of that delay moves
     bin_ptr: np.ndarray  # (R + 1,) into bin_cos: phases in use
@@ -64,8 +66,11 @@ class Learning(NamedTuple):
     clock: np.ndarray  # (R, 5) int64: steps since origin of psi, x, y; step in tick; tick number
     gamma: np.ndarray  # per entry of modulator
     context: np.ndarray  # (R, P) low-passed population rates
-    sums: np.ndarray  # (total bins, 4): K of fast and slow with the full rate, then with 1
+    sums: np.ndarray  # (4, total bins): K of fast and slow with the full rate, then with 1
     gate: np.ndarray  # (total bins,) gate of this step
+    scale: np.ndarray  # (total bins,) room: gate of this step's pairings
+    cut: np.ndarray  # (total bins,) room: what an event of size 1 takes back from the pending sum
+    cut_meta: np.ndarray  # (total bins,) room: and from that with rate 1
     level: np.ndarray  # (R,) G of this step
     meta: np.ndarray  # (R, A) astrocytes' M as sampled at the tick
     h: np.ndarray
@@ -197,11 +202,13 @@ def _join(lowered: LoweredNetwork, places: list[int], plans: list[_Plan], territ
         first_synapse=first,
         x_start=x,
         y_start=y,
-        x_index=joined([p.x_index + a for p, a in zip(plans, x, strict=False)], np.int32),
-        y_index=joined([p.y_index + a for p, a in zip(plans, y, strict=False)], np.int32),
+        x_index=joined([p.x_index + a for p, a in zip(plans, x, strict=False)], np.uint32),
+        y_index=joined([p.y_index + a for p, a in zip(plans, y, strict=False)], np.uint32),
         post_ptr_start=pointers([len(p.post_ptr) for p in plans])[:-1],
         post_ptr=joined([p.post_ptr + a for p, a in zip(plans, syn, strict=False)], np.int64),
-        post_synapse=joined([p.post_synapse + a for p, a in zip(plans, syn, strict=False)], np.int32),
+        post_synapse=joined([p.post_synapse + a for p, a in zip(plans, syn, strict=False)], np.uint32),
+        post_x=joined([(p.x_index + a)[p.post_synapse] for p, a in zip(plans, x, strict=False)], np.uint32),
+        post_bin=joined([p.bin[p.post_synapse] if len(p.bin) else p.bin for p in plans], np.uint8),
         delay_ptr=pointers([len(p.delays) for p in plans]),
         delays=joined([p.delays for p in plans], np.int64),
         bin_ptr=pointers([len(p.phase) for p in plans]),
@@ -237,8 +244,11 @@ def _start(lowered: LoweredNetwork, rules: Rules, plans: list[_Plan], meta: np.n
         clock=np.zeros((n_rules, 5), np.int64),
         gamma=joined([_first_gamma(p) for p in plans], np.float64),
         context=np.zeros((n_rules, len(lowered.populations))),
-        sums=np.zeros((n_bins, 4)),
+        sums=np.zeros((4, n_bins)),
         gate=np.ones(n_bins),
+        scale=np.ones(n_bins),
+        cut=np.zeros(n_bins),
+        cut_meta=np.zeros(n_bins),
         level=np.zeros(n_rules),
         meta=np.tile(meta, (n_rules, 1)),
         h=np.zeros(n_h),

@@ -10,31 +10,30 @@ from .jit import jit
 @jit
 def read_exactly(j, a, b, syn, weight, gain, bucket, custom):
     """Add the synapses a to b - 1 of a projection, all of one source neuron and delay, to their targets' bucket."""
-    neuron = syn.neuron
+    neuron, rows = syn.neuron, range(np.uint64(a), np.uint64(b))  # unsigned: no index counts from the end
+    heard = np.uint64(syn.territory_start[j])
+    first = np.uint64(syn.weight_start[j])
     if syn.uniform[j]:
-        w = syn.weight[syn.weight_start[j]]
+        w = syn.weight[first]
         if syn.astrocytes[j]:
-            for s in range(a, b):
-                bucket[neuron[s]] += w * gain[syn.territory[syn.territory_start[j] + s]]
+            for s in rows:
+                bucket[neuron[s]] += w * gain[syn.territory[heard + s]]
         else:
-            for s in range(a, b):
+            for s in rows:
                 bucket[neuron[s]] += w
-        return
-    shift = syn.weight_start[j]
-    if syn.rule[j] >= 0:
+    elif syn.rule[j] >= 0:
         if syn.astrocytes[j]:
-            for s in range(a, b):
-                bucket[neuron[s]] += weight[shift + s] * gain[syn.territory[syn.territory_start[j] + s]]
+            for s in rows:
+                bucket[neuron[s]] += weight[first + s] * gain[syn.territory[heard + s]]
         else:
-            for s in range(a, b):
-                bucket[neuron[s]] += weight[shift + s]
+            for s in rows:
+                bucket[neuron[s]] += weight[first + s]
     elif syn.astrocytes[j]:
-        for s in range(a, b):
-            bucket[neuron[s]] += syn.weight[shift + s] * gain[syn.territory[syn.territory_start[j] + s]]
+        for s in rows:
+            bucket[neuron[s]] += syn.weight[first + s] * gain[syn.territory[heard + s]]
     else:
-        fixed = syn.weight
-        for s in range(a, b):
-            bucket[neuron[s]] += fixed[shift + s]
+        for s in rows:
+            bucket[neuron[s]] += syn.weight[first + s]
 
 
 def make_deliver(read):

@@ -71,7 +71,7 @@ class Synapses(NamedTuple):
     delays: np.ndarray
     row_ptr_start: np.ndarray  # (J,) into row_ptr
     row_ptr: np.ndarray  # into neuron, absolute
-    neuron: np.ndarray  # int32, target neuron among all
+    neuron: np.ndarray  # uint32 (no sign to look at), target neuron among all
     weight_start: np.ndarray  # (J,): into weight (fixed) or plastic weight, minus the first synapse
     uniform: np.ndarray  # (J,) bool: one weight serves the projection
     rule: np.ndarray  # (J,) index of the plastic projection or -1
@@ -105,6 +105,8 @@ class State(NamedTuple):
     margin: np.ndarray  # (1,) smallest |u - p|
     exc: np.ndarray  # (BLOCK,) room for the currents of a block
     inh: np.ndarray
+    fired: np.ndarray  # (BLOCK,) bool: which neurons of a block spike
+    fired_words: np.ndarray  # (BLOCK / 8,) uint64: the same memory, 8 neurons at a time
 
 
 class Rhythms(NamedTuple):
@@ -229,7 +231,7 @@ def build_synapses(lowered: LoweredNetwork, neurons: Neurons, dtype: Any) -> Syn
         delays=joined([p.delays for p in projections], np.int64),
         row_ptr_start=pointers([len(p.row_ptr) for p in projections])[:-1],
         row_ptr=joined([p.row_ptr + a for p, a in zip(projections, first, strict=False)], np.int64),
-        neuron=joined([p.target_index + np.int32(neurons.start[p.target]) for p in projections], np.int32),
+        neuron=joined([p.target_index + np.int32(neurons.start[p.target]) for p in projections], np.uint32),
         weight_start=np.where(uniform, weight_start, weight_start - first[:-1]).astype(np.int64),
         uniform=np.array(uniform, dtype=np.bool_),
         rule=np.array([int(sum(plastic[:k])) if is_plastic else -1 for k, is_plastic in enumerate(plastic)], dtype=np.int64),
@@ -272,7 +274,7 @@ def build_rhythms(lowered: LoweredNetwork, cell_kinds: list[type], synapses: Syn
 
 def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, dtype: Any) -> State:
     """Return the state at t = 0."""
-    n = int(neurons.start[-1])
+    n, fired = int(neurons.start[-1]), np.zeros(BLOCK, np.bool_)
 
     def initial(name: str, kind: Any) -> np.ndarray:
         return joined([p.initial[name] for p in lowered.populations], kind)
@@ -306,4 +308,6 @@ def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, d
         margin=np.full(1, np.inf),
         exc=np.zeros(BLOCK, dtype),
         inh=np.zeros(BLOCK, dtype),
+        fired=fired,
+        fired_words=fired.view(np.uint64),
     )
