@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(action=_check)
 
     backends = commands.add_parser("backends", help="list the backends, and how to install what is missing", **layout)
+    backends.add_argument("--table", action="store_true", help="print which has which mechanism, in Markdown")
     backends.set_defaults(action=_backends)
     return parser
 
@@ -168,6 +169,11 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _backends(options: argparse.Namespace) -> int:
+    if options.table:
+        from .support import support_table
+
+        print(support_table())
+        return OK
     rows = []
     for name in registry.names():
         translator = registry.get(name)

@@ -218,6 +218,7 @@ def build_synapses(lowered: LoweredNetwork, neurons: Neurons, dtype: Any) -> Syn
     plastic_first = pointers(
         [p.n_synapses if is_plastic else 0 for p, is_plastic in zip(projections, plastic, strict=True)]
     )
+    rule = [sum(plastic[:k]) if is_plastic else -1 for k, is_plastic in enumerate(plastic)]
     uniform = [not is_plastic and len(p.weight) == 1 for p, is_plastic in zip(projections, plastic, strict=True)]
     weight_start = np.where(plastic, plastic_first[:-1], fixed_first[:-1])
     territories = [p.territory if p.territory is not None else np.empty(0, np.int32) for p in projections]
@@ -234,7 +235,7 @@ def build_synapses(lowered: LoweredNetwork, neurons: Neurons, dtype: Any) -> Syn
         neuron=joined([p.target_index + np.int32(neurons.start[p.target]) for p in projections], np.uint32),
         weight_start=np.where(uniform, weight_start, weight_start - first[:-1]).astype(np.int64),
         uniform=np.array(uniform, dtype=np.bool_),
-        rule=np.array([int(sum(plastic[:k])) if is_plastic else -1 for k, is_plastic in enumerate(plastic)], dtype=np.int64),
+        rule=np.array(rule, dtype=np.int64),
         astrocytes=np.array([p.astrocytes >= 0 for p in projections], dtype=np.bool_),
         territory_start=pointers([len(t) for t in territories])[:-1] - first[:-1],
         territory=joined([t + np.int32(astro_start[p.astrocytes]) if len(t) else t
