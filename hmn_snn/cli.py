@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, registry
-from .errors import BackendUnavailableError, DescriptionError, HMNError, RejectedError, UnknownNameError
+from .errors import (
+    BackendUnavailableError,
+    DescriptionError,
+    HMNError,
+    RejectedError,
+    RunInterruptedError,
+    UnknownNameError,
+)
 from .network import Network
 from .summary import text_table
 from .units import to_canonical
@@ -142,7 +149,11 @@ def _run(options: argparse.Namespace) -> int:
     for path in (options.out, options.plot):
         _check_writable(path)
     network = _network(options)
-    results = run(network, options.duration, options.backend, **_backend_options(options))
+    code = OK
+    try:
+        results = run(network, options.duration, options.backend, **_backend_options(options))
+    except RunInterruptedError as interrupt:
+        results, code = interrupt.results, _complain(f"interrupted at {interrupt.results.t_stop:g} ms", INTERRUPTED)
     print(results)
     if options.out:
         results.save(options.out)
@@ -150,7 +161,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.plot:
         results.plot(options.plot)
         print(f"\ndrawn: {options.plot}")
-    return OK
+    return code
 
 
 def _check_writable(path: Path | None) -> None:

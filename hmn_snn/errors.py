@@ -128,6 +128,20 @@ class SimulationError(HMNError, RuntimeError):
     """A run was asked for something that its state does not allow."""
 
 
+class RunInterruptedError(KeyboardInterrupt):
+    """A run was interrupted (Ctrl-C); what it did until then is not lost.
+
+    Attributes
+    ----------
+    results : hmn_snn.results.Results
+        Of the time until the interrupt.
+    """
+
+    def __init__(self, results: Any) -> None:
+        self.results = results
+        super().__init__(f"interrupted at {results.t_stop:g} ms; the results until then are in this error's `results`")
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

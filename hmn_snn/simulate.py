@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,14 @@ import numpy as np
 
 from . import registry
 from .checking import Check
-from .errors import BackendUnavailableError, DescriptionError, FileFormatError, SimulationError, UnknownNameError
+from .errors import (
+    BackendUnavailableError,
+    DescriptionError,
+    FileFormatError,
+    RunInterruptedError,
+    SimulationError,
+    UnknownNameError,
+)
 from .grid import duration_steps
 from .lowered import LoweredNetwork
 from .lowering import lower
@@ -80,12 +89,13 @@ def run(
         If the backend cannot run it; it holds all refusals.
     BackendUnavailableError
         If the backend cannot run on this machine.
+    RunInterruptedError
+        On Ctrl-C, at the next moment when all is consistent; it holds the results until then.
     """
     n_steps = duration_steps(duration, net.dt)
     translator, lowered, settings, checked = _prepared(net, backend, options)
     program = translator.translate(lowered, findings=lowered.findings + checked.findings, **settings)
-    with _progress(n_steps, lowered.dt, progress) as advance:
-        return program.run(n_steps, advance)
+    return _run(program, n_steps, lowered.dt, progress)
 
 
 class Simulation:
@@ -158,8 +168,11 @@ class Simulation:
             ``first.joined(second)`` equals the results of one run.
         """
         n_steps = duration_steps(duration, self.lowered.dt)
-        with _progress(n_steps, self.lowered.dt, self._progress) as advance:
-            self._last = self._live.run(n_steps, advance)
+        try:
+            self._last = _run(self._live, n_steps, self.lowered.dt, self._progress)
+        except RunInterruptedError as interrupt:
+            self._last = interrupt.results
+            raise
         return self._last
 
     def reset(self) -> None:
@@ -358,6 +371,41 @@ def _finite(
         bounds = "" if low == -np.inf and high == np.inf else f" in [{low:g}, {high:g}]"
         raise DescriptionError(owner, what, value, f"give finite numbers{bounds}")
     return array
+
+
+def _run(runner: Any, n_steps: int, dt: float, progress: bool | None) -> Results:
+    """Run a program or a session with a progress bar; an interrupt ends it early, with its results."""
+    with _progress(n_steps, dt, progress) as show, _interrupts() as interrupted:
+
+        def advance(steps: int) -> bool:
+            if show is not None:
+                show(steps)
+            return bool(interrupted)
+
+        results: Results = runner.run(n_steps, advance)
+    if interrupted:
+        raise RunInterruptedError(results)
+    return results
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Note the first Ctrl-C in a list instead of raising it; a second one is raised as usual."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        noted.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

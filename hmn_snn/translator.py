@@ -121,7 +121,7 @@ class Session(Protocol):
     step: int
 
     def run(self, n_steps: int, progress: Any = None) -> Results:
-        """Advance by some steps and return what happened in them."""
+        """Advance by some steps and return what happened in them; ``progress(steps)`` returning True ends it early."""
 
     def get_state(self) -> dict[str, Any]:
         """Return everything that a continuation needs: numbers, strings, arrays."""

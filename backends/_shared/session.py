@@ -97,8 +97,8 @@ class KernelSession:
         Parameters
         ----------
         n_steps : int
-        progress : callable (steps), optional
-            Told of the steps done since it was last called.
+        progress : callable (steps) -> bool, optional
+            Told of the steps done since it was last called; the run ends early where it returns True.
 
         Returns
         -------
@@ -114,8 +114,8 @@ class KernelSession:
         while self.step < first + n_steps:
             length = min(self._chunk_steps(), first + n_steps - self.step)
             self._run_chunk(length, counts, spikes, samples)
-            if progress is not None:
-                progress(length)
+            if progress is not None and progress(length):
+                break
         return self._results(first, before, counts, spikes, samples, time.perf_counter() - begun)
 
     def _chunk_steps(self) -> int:
