@@ -7,7 +7,7 @@ arithmetic is that of the lowered network. Times of Brian2's step n, which goes 
 slot                  order  what (numbers are those of the semantics' section 2)
 ====================  =====  ==========================================================================================
 start                 0      modulators: releases and tonic levels of t_n (0)
-start                 1      neurons add the currents that arrived at t_n (1)
+start                 1      neurons add the currents that arrived at t_n (1); the gating signal G of t_n
 start                 2      probes
 groups                -1     coupling of oscillators, with the phases of t_n
 groups                0      neurons integrate (2)

@@ -71,7 +71,8 @@ def add_gating(blueprint: Blueprint, projection: LoweredProjection, tick: str) -
         group.variables(**{f"share_{k}": total / len(modulators)})
         group.constants(**{f"weight_{k}": float(modulators[k].weight)})
     terms = [f"share_{k}*weight_{k}*level_{k}" for k in range(len(modulators))]
-    group.every_step([f"G = {' + '.join(terms) or '0.0'}"], "groups", 2)
+    for when, order in (("start", 1), ("groups", 2)):
+        group.every_step([f"G = {' + '.join(terms) or '0.0'}"], when, order)
     if attention is not None and attention.slope != 0.0 and modulators:
         _add_context(blueprint, group, projection.name, attention)
         group.events["tick"] = tick

@@ -17,20 +17,19 @@ class KeyedInput(brian2.SpikeGeneratorGroup):
 
     Parameters
     ----------
-    size : int
-    spikes : InputSpikes
+    supply : InputSpikes
     clock : brian2.Clock
     name : str
     """
 
-    def __init__(self, size: int, spikes: InputSpikes, clock: Any, name: str) -> None:
+    def __init__(self, supply: InputSpikes, clock: Any, name: str) -> None:
         nothing = np.empty(0, np.int32)
-        super().__init__(size, nothing, nothing * brian2.second, clock=clock, name=name)
-        self.spikes = spikes
+        super().__init__(supply.source.size, nothing, nothing * brian2.second, clock=clock, name=name)
+        self._supply = supply
 
     def before_run(self, run_namespace: Any) -> None:
         """Fill in the spikes of the run that starts; Brian2's step k is the one whose spikes carry the time t_k+1."""
-        steps, indices = self.spikes.until(self.clock._i_end)
+        steps, indices = self._supply.until(self.clock._i_end)
         self.set_spikes(indices, steps * self.clock.dt)
         super().before_run(run_namespace)
 
@@ -47,6 +46,7 @@ class Native:
     network : brian2.Network
     parts : dict of str to NeuronGroup or Synapses
     generators : dict of str to KeyedInput
+    supplies : dict of str to InputSpikes
     spikes, traces : dict of str to monitor
     tables : dict of str to TimedArray
     """
@@ -57,7 +57,9 @@ class Native:
         self.clock = brian2.Clock(self._dt, name=blueprint.names.new("clock"))
         self.tables: dict[str, Any] = {}
         self.parts = {name: self._group(group) for name, group in blueprint.groups.items()}
-        self.generators = {name: self._generator(name, source.index) for name, source in blueprint.inputs.items()}
+        lowered = blueprint.lowered
+        self.supplies = {name: InputSpikes(lowered, lowered.inputs[i.index]) for name, i in blueprint.inputs.items()}
+        self.generators = {name: KeyedInput(supply, self.clock, name) for name, supply in self.supplies.items()}
         for group in blueprint.groups.values():
             self._refer(self.parts[group.name], group)
         for links in blueprint.links.values():
@@ -120,11 +122,6 @@ class Native:
             for reference in part.references:
                 group = self.parts[reference.group]
                 owner.variables.add_reference(reference.name, group, reference.variable, reference.index)
-
-    def _generator(self, name: str, index: int) -> Any:
-        lowered = self.blueprint.lowered
-        source = lowered.inputs[index]
-        return KeyedInput(source.size, InputSpikes(lowered, source), self.clock, name)
 
     def _synapses(self, links: Links) -> Any:
         def of(end: str, attribute: str) -> dict[str, Any]:

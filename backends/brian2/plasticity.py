@@ -14,10 +14,14 @@ from hmn_snn.lowered import LoweredProjection, LoweredRule
 
 from .attention import add_attention
 from .blueprint import Blueprint, Draw, Links
-from .modulators import add_gating
 
 
-def add_plasticity(blueprint: Blueprint, projection: LoweredProjection, links: Links) -> None:
+def tick_condition(lowered_rule: LoweredRule) -> str:
+    """Return when a rule has its learning tick, as Brian2 writes it."""
+    return f"(t_in_timesteps + 1) % {lowered_rule.tick_steps} == 0"
+
+
+def add_plasticity(blueprint: Blueprint, projection: LoweredProjection, links: Links, gating: str) -> None:
     """Let a projection's synapses learn.
 
     Parameters
@@ -27,16 +31,14 @@ def add_plasticity(blueprint: Blueprint, projection: LoweredProjection, links: L
         Plastic.
     links : Links
         Its synapses.
+    gating : str
+        The group that has the rule's gating signal.
     """
     lowered_rule = projection.plasticity
     assert lowered_rule is not None
     rule, dt = lowered_rule.rule, blueprint.lowered.dt
-    condition = f"(t_in_timesteps + 1) % {lowered_rule.tick_steps} == 0"
     tick = blueprint.names.new(f"tick_{links.name}")
-    blueprint.groups[links.target].events[tick] = condition
-    gating = add_gating(blueprint, projection, condition)
-    blueprint.gatings.append(gating.name)
-
+    blueprint.groups[links.target].events[tick] = tick_condition(lowered_rule)
     links.variables(x=0.0, y=0.0, psi_fast=0.0, psi_slow=0.0, pending=0.0, arrived=0.0, spiked=0.0, alpha=1.0)
     links.model.append("eligibility = psi_fast + psi_slow : 1")
     links.counters("paired", "applied", "rejected")
@@ -44,7 +46,7 @@ def add_plasticity(blueprint: Blueprint, projection: LoweredProjection, links: L
     links.constants(**{f"rho_{name}": math.exp(-dt / tau) for name, tau in taus.items()})
     links.constants(**_numbers(rule), dt_s=dt / 1000.0)
     links.constants(one_gating=np.zeros(projection.n_synapses, np.int32))
-    links.refer("G", gating.name, "G", "one_gating")
+    links.refer("G", gating, "G", "one_gating")
     _add_gate(blueprint, links, lowered_rule)
     _add_events(links, projection, rule)
     _add_tick(blueprint, links, projection, tick)
@@ -81,21 +83,23 @@ def _add_events(links: Links, projection: LoweredProjection, rule: Any) -> None:
 def _advance(lowered_rule: LoweredRule, signal: str) -> list[str]:
     """One step of traces, pairings and pending update, from t_n to t_n+1."""
     rule, gate = lowered_rule.rule, lowered_rule.gate
-    tied_ltp, tied_ltd = (" + arrived" if rule.tie == "ltp" else ""), (" + spiked" if rule.tie == "ltd" else "")
     nearest = rule.pairing == "nearest"
+    # What x and y become by this time's events: with pairing "nearest" they are set to 1. A tie counts that in.
+    next_x = "x*(1 - arrived) + arrived" if nearest else "x + arrived"
+    next_y = "y*(1 - spiked) + spiked" if nearest else "y + spiked"
     code = [f"{name} = {name}*rho_{rho}" for name, rho in (("x", "plus"), ("y", "minus"))]
     code += [f"psi_{c} = psi_{c}*rho_{c}" for c in ("fast", "slow")]
     if gate is not None:
         code.append("gate = clip(cos(phase - preferred), 0, 1)")
     code += [
-        f"ltp = spiked*A_plus*(x{tied_ltp})",
-        f"ltd = arrived*A_minus*(y{tied_ltd})",
+        f"ltp = spiked*A_plus*({next_x if rule.tie == 'ltp' else 'x'})",
+        f"ltd = arrived*A_minus*({next_y if rule.tie == 'ltd' else 'y'})",
         f"pairing = {'gate*' if gate is not None and gate.pairing else ''}(ltp + ltd)",
         "psi_fast = psi_fast + kappa_fast*pairing",
         "psi_slow = psi_slow + kappa_slow*pairing",
         "paired = paired + int(arrived) + int(spiked)",
-        f"x = x{'*(1 - arrived)' if nearest else ''} + arrived",
-        f"y = y{'*(1 - spiked)' if nearest else ''} + spiked",
+        f"x = {next_x}",
+        f"y = {next_y}",
         "arrived = 0",
         "spiked = 0",
     ]

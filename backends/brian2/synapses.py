@@ -6,8 +6,9 @@ from hmn_snn.lowered import RECEPTORS, LoweredProjection
 
 from .astrocytes import add_spillover
 from .blueprint import Blueprint
+from .modulators import add_gating
 from .neurons import ARRIVING
-from .plasticity import add_plasticity
+from .plasticity import add_plasticity, tick_condition
 
 VARIABLES = {
     "weight": "w",
@@ -32,9 +33,12 @@ def add_projection(blueprint: Blueprint, projection: LoweredProjection) -> None:
     projection : LoweredProjection
     """
     source, target = blueprint.sources[projection.source], blueprint.sources[projection.target]
+    gating = None
+    if projection.plasticity is not None:
+        gating = add_gating(blueprint, projection, tick_condition(projection.plasticity)).name
+    blueprint.gatings.append(gating)
     if projection.n_synapses == 0 or source is None or target is None:
         blueprint.projections.append(None)
-        blueprint.gatings.append(None)
         return
     pre, post = projection.source_index, projection.target_index
     links = blueprint.link(projection.name, source, target, pre, post)
@@ -53,7 +57,5 @@ def add_projection(blueprint: Blueprint, projection: LoweredProjection) -> None:
         "last_arrival = t_in_timesteps + 1",
     ]
     links.on_pre("\n".join(deliver), projection.delay_steps, "current", "end", 9)
-    if projection.plasticity is None:
-        blueprint.gatings.append(None)
-    else:
-        add_plasticity(blueprint, projection, links)
+    if gating is not None:
+        add_plasticity(blueprint, projection, links, gating)

@@ -1,4 +1,4 @@
-"""What must hold for every network: pieces equal the whole, order of neurons means nothing, neutral parts do nothing."""
+"""What holds for every network: pieces equal the whole, order of neurons means nothing, neutral parts do nothing."""
 
 from __future__ import annotations
 
@@ -171,7 +171,9 @@ class Numbered:
             "pairing": rng.choice(["all", "nearest"]), "tie": rng.choice(["none", "ltp", "ltd"]), "lambda_a": -0.5,
             "delay_kind": rng.choice(["axonal", "dendritic"]), "attention": hs.LocalAttention(1.0, (20.0, 50.0)),
         }  # fmt: skip
-        return cls(rng.integers(0, n, m), rng.integers(0, n, m), rule, neuron, synapse, trains, rng.integers(0, n_pre, n))
+        return cls(
+            rng.integers(0, n, m), rng.integers(0, n, m), rule, neuron, synapse, trains, rng.integers(0, n_pre, n)
+        )
 
     def renumbered(self, order: np.ndarray) -> Numbered:
         """Give neuron ``order[k]`` the number k."""
@@ -194,8 +196,9 @@ class Numbered:
         dopamine = net.add(hs.Modulator(tonic=0.5, releases=[(40.0, 1.0)]))
         rule = hs.HMNRule(modulators=dopamine, gate=hs.PhaseGate(theta, phase=self.synapse["phase"]), **self.rule)
         recurrent = hs.Projection(
-            cells, cells, hs.FromArrays(self.pre, self.post), weight=self.synapse["weight"], delay=self.synapse["delay"],
-            plasticity=rule, astrocytes=glia, territories=self.synapse["territory"], name="recurrent",
+            cells, cells, hs.FromArrays(self.pre, self.post), weight=self.synapse["weight"],
+            delay=self.synapse["delay"], plasticity=rule, astrocytes=glia, territories=self.synapse["territory"],
+            name="recurrent",
         )  # fmt: skip
         net.add(recurrent)
         net.record(cells, "v", every=1.0)
@@ -218,7 +221,8 @@ def test_renumbering_neurons_permutes_the_results(seed, random):
     assert {(t, int(place[i])) for t, i in zip(spikes.t, spikes.i, strict=True)} == set(
         zip(b.spikes["cells"].t, b.spikes["cells"].i.tolist(), strict=True)
     )
-    np.testing.assert_allclose(a.traces["cells"]["v"].values[:, order], b.traces["cells"]["v"].values, rtol=0, atol=1e-9)
+    v, moved_v = a.traces["cells"]["v"].values, b.traces["cells"]["v"].values
+    np.testing.assert_allclose(v[:, order], moved_v, rtol=0, atol=1e-9)
     moved = a.weights["recurrent"]
     moved = dataclasses.replace(moved, pre=place[moved.pre], post=place[moved.post])
     found = zip(first.listed(moved), first.listed(b.weights["recurrent"]), strict=True)
@@ -259,11 +263,9 @@ def hmn_network(rule: dict[str, Any] | None = None, **parts: Any) -> hs.Network:
         "A_plus": 0.05, "A_minus": -0.03,
     }  # fmt: skip
     learned = hs.HMNRule(**(settings | (rule or {})))
-    weight, fixed = hs.Uniform(0.1, 0.9), hs.Projection(cells, cells, hs.AllToAll(allow_self=False), weight=0.1, delay=1.5)
-    net.add(
-        hs.Projection(stim, cells, hs.FixedProbability(0.8), weight, 1.0, plasticity=learned, astrocytes=glia, name="learned")
-    )
-    net.add(fixed)
+    weight, connector = hs.Uniform(0.1, 0.9), hs.FixedProbability(0.8)
+    net.add(hs.Projection(stim, cells, connector, weight, plasticity=learned, astrocytes=glia, name="learned"))
+    net.add(hs.Projection(cells, cells, hs.AllToAll(allow_self=False), weight=0.1, delay=1.5))
     net.record(cells, ["v", "bias"])
     net.record(net["learned"], ["weight", "eligibility", "pending", "x", "y"], every=5.0)
     return net
@@ -299,7 +301,7 @@ NEUTRAL = {
     "eta_bias = 0": ({"cell": hs.LIF(eta_bias=0.0, target_rate=20.0)}, {"cell": hs.LIF()}),
     "kick strength = 0": ({"kick": 0.0}, {"kick": None}),
     "drive amplitude = 0": ({"drive": 0.0}, {"drive": None}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NEUTRAL)
@@ -310,19 +312,28 @@ def test_a_neutral_element_is_no_mechanism(name):
     assert_same_run(with_it, without)
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
-        rule_without(attention=None), rule_without(global_attention=None), {"gate_at": "pairing"}, {"gate_at": None},
-        rule_without(apply="always"), {"rule": {"lambda_a": -0.5}, "glia": hs.LeakyCalcium(C_theta=0.02, a_Ad=50.0)},
-        rule_without(kappa_slow=0.0), {"cell": hs.LIF(tau_refrac=2.0)}, {"glia": None}, {"norepinephrine": False},
-        {"coupling": 50.0}, {"kick": 0.2}, {"drive": 0.2}, {"seed": 5},
-    ],
-    ids=str,
-)  # fmt: skip
-def test_a_mechanism_that_is_on_changes_the_run(parts):
+CHANGES = {
+    "local attention": rule_without(attention=None),
+    "global attention": rule_without(global_attention=None),
+    "gated pairing": {"gate_at": "pairing"},
+    "gate": {"gate_at": None},
+    "probabilistic application": rule_without(apply="always"),
+    "adenosine": {"rule": {"lambda_a": -0.5}, "glia": hs.LeakyCalcium(C_theta=0.02, a_Ad=50.0)},
+    "slow trace": rule_without(kappa_slow=0.0),
+    "noise": {"cell": hs.LIF(tau_refrac=2.0)},
+    "astrocytes": {"glia": None},
+    "norepinephrine": {"norepinephrine": False},
+    "coupling": {"coupling": 50.0},
+    "entrainment": {"kick": 0.2},
+    "drive": {"drive": 0.2},
+    "seed": {"seed": 5},
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_mechanism_that_is_on_changes_the_run(name):
     """Otherwise the comparisons above would compare nothing."""
-    base, other = (hs.run(hmn_network(**p), 150.0) for p in ({}, parts))
+    base, other = (hs.run(hmn_network(**parts), 150.0) for parts in ({}, CHANGES[name]))
     assert not np.array_equal(base.weights["learned"].values, other.weights["learned"].values)
 
 

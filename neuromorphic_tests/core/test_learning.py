@@ -46,7 +46,10 @@ local = st.builds(
     normalisation=st.sampled_from(["count", "simplex"]),
 )
 shares = st.builds(
-    hs.GlobalAttention, slope=st.floats(-3.0, 3.0), tau=st.just(100.0), normalisation=st.sampled_from(["count", "simplex"])
+    hs.GlobalAttention,
+    slope=st.floats(-3.0, 3.0),
+    tau=st.just(100.0),
+    normalisation=st.sampled_from(["count", "simplex"]),
 )
 
 
@@ -91,7 +94,7 @@ def assert_learns_as_defined(case: Case, tolerance: float = 1e-12) -> None:
     assert ledger.ticks["plastic"] == case.n_steps // case.tick_steps
     applied, rejected, pairings = host["totals"]
     assert ledger.pairings["plastic"] == pairings
-    if case.gate not in ("update", "both"):  # behind a closed gate the fast evaluation may leave a rounding error, not 0
+    if case.gate not in ("update", "both"):  # behind a closed gate the fast evaluation may leave a rounding error
         assert (ledger.updates_applied["plastic"], ledger.updates_rejected["plastic"]) == (applied, rejected)
 
 
@@ -118,7 +121,7 @@ def test_fast_evaluation_is_the_step_by_step_sum_at_length(case):
 def test_the_comparison_has_something_to_compare():
     busy = Case(
         3, n_steps=200, tick_steps=40, longest_delay=4, pre_density=0.3, post_density=0.3, gate="both", n_modulators=2,
-        rule={"eta_l": 1.0, "eta_g": 2.0, "A_plus": 0.1, "apply": "probabilistic"}, attention=hs.LocalAttention(slope=2.0),
+        rule={"eta_l": 1.0, "eta_g": 2.0, "A_plus": 0.1, "apply": "probabilistic"}, attention=hs.LocalAttention(2.0),
         global_attention=hs.GlobalAttention(slope=2.0), astrocytes=True,
     )  # fmt: skip
     net = plastic_network(busy)
@@ -134,8 +137,8 @@ def test_the_comparison_has_something_to_compare():
 
 @pytest.mark.parametrize("normalisation", ["count", "simplex"])
 def test_global_attention_over_no_modulators(normalisation):
-    case = Case(1, n_modulators=0, rule={"eta_l": 1.0}, global_attention=hs.GlobalAttention(1.0, normalisation=normalisation))
-    assert_learns_as_defined(case)
+    seen = hs.GlobalAttention(1.0, normalisation=normalisation)
+    assert_learns_as_defined(Case(1, n_modulators=0, rule={"eta_l": 1.0}, global_attention=seen))
 
 
 # The definition itself, by hand
@@ -165,7 +168,7 @@ def advance(projection, pre, post, state=None, weights=None, seed=0, **inputs):
 
 @pytest.mark.parametrize("lag", [1, 5, 20])
 def test_a_pair_moves_the_eligibility_by_the_window(lag):
-    """Bi & Poo 2001: A_plus exp(-lag/tau_plus) if the arrival comes first, A_minus exp(-lag/tau_minus) if it comes last."""
+    """Bi & Poo 2001: A_plus exp(-lag/tau_plus) if the arrival is first, A_minus exp(-lag/tau_minus) if it is last."""
     projection = one_synapse(tau_fast=1e9, tau_slow=1e9)
     arrival_first = advance(projection, spikes_at(30, 0), spikes_at(30, 1 + lag)).state
     assert arrival_first.eligibility == pytest.approx(0.01 * np.exp(-lag / 16.8), rel=1e-7)

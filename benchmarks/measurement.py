@@ -1,0 +1,103 @@
+"""What is measured of one engine on one network, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import resource
+import statistics
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One engine on one network.
+
+    Attributes
+    ----------
+    spikes : mapping of str to int
+        Spikes of each group.
+    run : tuple of float [s]
+        Time of each simulation, without set-up.
+    setup : tuple of float [s]
+        Time of each set-up, from the description to the first step; the first is that of a fresh process.
+    compilation : float [s]
+        Time to generate and compile code for this network; 0 for engines that do not.
+    peak_mb : float
+        Largest resident memory of the process that simulated once, its libraries included.
+    versions : mapping of str to str
+    learned : float, optional [pA]
+        Mean weight change.
+    """
+
+    spikes: Mapping[str, int]
+    run: tuple[float, ...]
+    setup: tuple[float, ...]
+    compilation: float
+    peak_mb: float
+    versions: Mapping[str, str]
+    learned: float | None = None
+
+    @property
+    def run_min(self) -> float:
+        """Shortest simulation [s]: the one that other processes disturbed least."""
+        return min(self.run)
+
+    @property
+    def run_median(self) -> float:
+        """Median simulation [s]."""
+        return statistics.median(self.run)
+
+    @property
+    def whole(self) -> float:
+        """From the description to the end of the simulation, in a fresh process [s]."""
+        return self.compilation + self.setup[0] + self.run_min
+
+
+def megabytes(max_rss: int) -> float:
+    """Convert ``ru_maxrss``, which is in bytes on macOS and in KiB elsewhere.
+
+    Parameters
+    ----------
+    max_rss : int
+
+    Returns
+    -------
+    float
+    """
+    return max_rss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def peak_mb() -> float:
+    """Return the largest resident memory of this process so far.
+
+    Returns
+    -------
+    float
+    """
+    return megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def in_fresh_process(module: str, *args: Any) -> Measurement:
+    """Call a module's ``measure`` in a new process, so that memory peaks and library state stay apart.
+
+    Parameters
+    ----------
+    module : str
+    *args : object
+
+    Returns
+    -------
+    Measurement
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_measure, module, *args).result()
+
+
+def _measure(module: str, *args: Any) -> Measurement:
+    measured: Measurement = importlib.import_module(module).measure(*args)
+    return measured
