@@ -81,7 +81,7 @@ def measure(case: Case, repeats: int, form: str = "clock-driven") -> Measurement
             )
     finally:
         device.reinit()
-        b2.reset_device()
+        b2.devices.reset_device()
 
 
 def _run_program(folder: Path) -> tuple[float, float, float]:

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,12 +82,10 @@ def provenance(
     -------
     Provenance
     """
-    from importlib import metadata
-
     from . import __version__
 
     versions = {"python": platform.python_version()}
-    versions |= {name: metadata.version(name) for name in dict.fromkeys(("numpy", *packages))}
+    versions |= {name: _version(name) for name in dict.fromkeys(("numpy", *packages))}
     return Provenance(
         backend=backend,
         executor=executor,
@@ -101,3 +100,11 @@ def provenance(
         # platform.platform() would add the kernel's release, which names the machine's owner on some systems.
         platform=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
     )
+
+
+@cache
+def _version(package: str) -> str:
+    """Look up an installed version, once: a look-up takes longer than many a piece of a closed loop."""
+    from importlib import metadata
+
+    return metadata.version(package)

@@ -88,7 +88,8 @@ def add_spillover(blueprint: Blueprint, projection: LoweredProjection) -> None:
     projection : LoweredProjection
     """
     source, target = blueprint.sources[projection.source], blueprint.astrocytes[projection.astrocytes]
-    assert source is not None and target is not None
+    assert source is not None
+    assert target is not None
     name = f"{projection.name} spillover"
     links = blueprint.link(name, source, target, projection.source_index, projection.territory)
     links.on_pre("arrivals_post += 1", projection.delay_steps)

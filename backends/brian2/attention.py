@@ -31,7 +31,9 @@ def add_attention(blueprint: Blueprint, links: Links, projection: LoweredProject
     fan_in = np.bincount(projection.target_index, minlength=projection.n_target)[projection.target_index]
     count = attention.normalisation == "count"
     links.values["alpha"] = np.ones(projection.n_synapses) if count else 1.0 / fan_in
-    links.variables(score=0.0, emitted=0.0, fired=0.0, **{f"{side}_{k}": 0.0 for side in "hc" for k in range(len(taus))})
+    links.variables(
+        score=0.0, emitted=0.0, fired=0.0, **{f"{side}_{k}": 0.0 for side in "hc" for k in range(len(taus))}
+    )
     links.constants(share=fan_in.astype(np.float64) if count else 1.0, slope=float(attention.slope))
     for k, tau in enumerate(taus):
         links.constants(**{

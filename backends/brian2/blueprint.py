@@ -1,7 +1,7 @@
 """What a network becomes in Brian2, as data: groups, synapses, inputs and probes with their equations and values.
 
-Nothing here needs Brian2. Quantities are plain numbers in the units of the interface (ms, mV, nA, MOhm, Hz), so that the
-arithmetic is that of the lowered network. Times of Brian2's step n, which goes from t_n to t_n+1:
+Nothing here needs Brian2. Quantities are plain numbers in the units of the interface (ms, mV, nA, MOhm, Hz), so that
+the arithmetic is that of the lowered network. Brian2's step n, which goes from t_n to t_n+1, is:
 
 ====================  =====  ==========================================================================================
 slot                  order  what (numbers are those of the semantics' section 2)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import brian2
-from brian2.devices.device import reset_device, set_device
+import numpy as np
 
-# -ffast-math, Brian2's default, and fused multiply-adds would change the order of evaluation that the semantics give.
-_FLAGS = ["-w", "-O3", "-ffp-contract=off", "-std=c++11"]
+# On import Brian2 takes over the reports of uncaught errors and of warnings, also of those it has no part in.
+_HOOKS = sys.excepthook, warnings.showwarning
+import brian2  # noqa: E402
+
+sys.excepthook, warnings.showwarning = _HOOKS
+
 _PREFERENCES = {
-    "codegen.cpp.extra_compile_args": _FLAGS,
-    # It would re-order sums and products.
+    # Not Brian2's -ffast-math, nor fused multiply-adds: they would change the order of evaluation.
+    "codegen.cpp.extra_compile_args": ["-w", "-O3", "-march=native", "-ffp-contract=off", "-std=c++11"],
     "codegen.loop_invariant_optimisations": False,
-    "core.default_float_dtype": brian2.float64,
+    # Brian2 would start a compiler for each of a network's pieces at once.
+    "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count()}"],
+    "core.default_float_dtype": np.float64,
     "core.network.default_schedule": ["start", "groups", "thresholds", "synapses", "resets", "end"],
 }
-# Messages about what is meant: a maximum over synapses depends on no order, and NumPy finds it in a loop; tables of
-# some steps are aligned with the grid to one part in 1e15.
+# Messages about what is meant: a maximum over synapses depends on no order, and NumPy finds it in a loop; the steps of
+# tables are multiples of dt to one part in 1e15.
 _MEANT = {
     "brian2.codegen.generators.base": "may not be well-defined",
     "brian2.codegen.generators.numpy_generator": "Failed to vectorise code",
@@ -43,7 +51,7 @@ def borrowed(executor: str, device: Any = "runtime", **options: Any) -> Iterator
     ------
     None
     """
-    wanted = {**_PREFERENCES}
+    wanted = dict(_PREFERENCES)
     if executor != "cpp_standalone":
         wanted["codegen.target"] = executor
     before = {name: brian2.prefs[name] for name in wanted}
@@ -53,11 +61,11 @@ def borrowed(executor: str, device: Any = "runtime", **options: Any) -> Iterator
     try:
         for name, value in wanted.items():
             brian2.prefs[name] = value
-        set_device(device, **options)
+        brian2.set_device(device, **options)
         try:
             yield
         finally:
-            reset_device()
+            brian2.devices.device.reset_device()
     finally:
         for name, value in before.items():
             brian2.prefs[name] = value

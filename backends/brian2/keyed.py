@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2.core.functions import Function
 
 from hmn_snn import randomness
 
 from .blueprint import Draw
+from .environment import brian2
 
 _CPP = """
 static inline uint64_t _mix_{name}(uint64_t z) {{
@@ -51,7 +51,7 @@ _RESULTS = {
 }
 
 
-def keyed_function(draw: Draw, name: str, seed: int) -> Function:
+def keyed_function(draw: Draw, name: str, seed: int) -> Any:
     """Return a draw as a function of (entity, index) for Brian2's code.
 
     Parameters
@@ -70,7 +70,7 @@ def keyed_function(draw: Draw, name: str, seed: int) -> Function:
     def numpy_version(entity: Any, index: Any) -> np.ndarray:
         return sample(seed, draw.stream, entity, index)
 
-    function = Function(
+    function = brian2.Function(
         numpy_version, arg_units=[1, 1], return_unit=1, arg_types=["integer", "integer"], return_type="float"
     )
     result, key = _RESULTS[draw.kind].format(name=name), randomness.stream_key(seed, draw.stream)

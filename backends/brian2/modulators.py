@@ -26,9 +26,7 @@ def add_modulator(blueprint: Blueprint, modulator: LoweredModulator) -> None:
     tonic, releases = tonic_table(group.name), f"{group.name}_releases"
     group.namespace[tonic] = Table.of(modulator.tonic)
     group.namespace[releases] = Table(_amounts(modulator), 1)
-    group.every_step(
-        [f"tonic = {tonic}(t)", f"phasic = phasic + {releases}(t)", "level = tonic + phasic"], "start", 0
-    )
+    group.every_step([f"tonic = {tonic}(t)", f"phasic = phasic + {releases}(t)", "level = tonic + phasic"], "start", 0)
     group.every_step(["phasic = phasic*rho", "level = tonic + phasic"], "groups", 1)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import brian2
 import numpy as np
 
 from .blueprint import Blueprint, Draw, Group, Links, Operation, Part, Table
+from .environment import brian2
 from .inputs import InputSpikes
 from .keyed import keyed_function
 
@@ -107,9 +107,7 @@ class Native:
 
     def _every_step(self, made: Any, operation: Operation) -> None:
         name = self.blueprint.names.new(f"{made.name} {operation.when} {operation.order}")
-        made.run_regularly(
-            operation.code, clock=self.clock, when=operation.when, order=operation.order, name=name
-        )
+        made.run_regularly(operation.code, clock=self.clock, when=operation.when, order=operation.order, name=name)
 
     @staticmethod
     def _set(made: Any, part: Part) -> None:

@@ -12,7 +12,18 @@ from .blueprint import Blueprint, Draw, Group, Table
 
 VARIABLES = {"v": "v", "i_exc": "i_exc", "i_inh": "i_inh", "bias": "bias"}
 ARRIVING = dict(zip(RECEPTORS, ("arriving_exc", "arriving_inh"), strict=True))
-_COEFFICIENTS = ("rho_m", "rho_exc", "rho_inh", "k_exc", "k_inh", "resistance", "v_rest", "v_reset", "v_thresh", "i_offset")
+_COEFFICIENTS = (
+    "rho_m",
+    "rho_exc",
+    "rho_inh",
+    "k_exc",
+    "k_inh",
+    "resistance",
+    "v_rest",
+    "v_reset",
+    "v_thresh",
+    "i_offset",
+)
 
 
 def add_population(blueprint: Blueprint, population: LoweredPopulation) -> None:

@@ -64,7 +64,9 @@ def snapshot(native: Any, step: int) -> Snapshot:
     parts = {name: (part.model, native.parts[name]) for name, part in _parts(blueprint)}
 
     def values(variable: str) -> dict[str, np.ndarray]:
-        return {name: np.array(getattr(made, variable)) for name, (model, made) in parts.items() if _has(model, variable)}
+        return {
+            name: np.array(getattr(made, variable)) for name, (model, made) in parts.items() if _has(model, variable)
+        }
 
     counts = {(key, name): int(array.sum()) for key in _COUNTERS for name, array in values(key).items()}
     for name, last in values("last_arrival").items():
@@ -102,7 +104,7 @@ def nothing_yet(blueprint: Blueprint) -> Snapshot:
         samples={probe.name: np.empty((0, len(probe.members))) for probe in blueprint.probes},
         counts=defaultdict(int),
         weights={str(name): blueprint.links[str(name)].values["w"] for name in _plastic(blueprint) if name is not None},
-        margins={},
+        margins=dict.fromkeys(_MARGINS, float("inf")),
     )
 
 
@@ -120,7 +122,12 @@ def _plastic(blueprint: Blueprint) -> set[str | None]:
 
 
 def results(
-    blueprint: Blueprint, before: Snapshot, after: Snapshot, executor: str, findings: tuple[Finding, ...], seconds: float
+    blueprint: Blueprint,
+    before: Snapshot,
+    after: Snapshot,
+    executor: str,
+    findings: tuple[Finding, ...],
+    seconds: float,
 ) -> Results:
     """Return the results of a run between two snapshots.
 
@@ -200,7 +207,9 @@ def _ledger(blueprint: Blueprint, before: Snapshot, after: Snapshot) -> Ledger:
         def count(name: str | None) -> int:
             return 0 if name is None else after.counts[counter, name] - before.counts[counter, name]
 
-        return {things[k].name: count(names[k]) for k in which if (counter, names[k]) in after.counts or names[k] is None}
+        return {
+            things[k].name: count(names[k]) for k in which if (counter, names[k]) in after.counts or names[k] is None
+        }
 
     def every(steps: int) -> int:
         return after.step // steps - before.step // steps
@@ -218,5 +227,7 @@ def _ledger(blueprint: Blueprint, before: Snapshot, after: Snapshot) -> Ledger:
         updates_applied=counted("applied", synapses, projections, plastic),
         updates_rejected=counted("rejected", synapses, projections, plastic),
         astrocyte_updates={a.name: a.size * every(a.clock_steps) for a in lowered.astrocytes},
-        astrocyte_releases=counted("releases", blueprint.astrocytes, lowered.astrocytes, range(len(lowered.astrocytes))),
+        astrocyte_releases=counted(
+            "releases", blueprint.astrocytes, lowered.astrocytes, range(len(lowered.astrocytes))
+        ),
     )

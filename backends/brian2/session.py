@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import brian2
 import numpy as np
 
 from hmn_snn.lowered import RECEPTORS
@@ -15,7 +14,7 @@ from hmn_snn.results import Results
 from hmn_snn.translator import Finding
 
 from .blueprint import Blueprint
-from .environment import borrowed
+from .environment import borrowed, brian2
 from .modulators import tonic_table
 from .native import Native
 from .neurons import ARRIVING, current_table
@@ -39,13 +38,14 @@ class Brian2Session:
         with borrowed(executor):
             self.native = Native(blueprint)
 
-    def run(self, n_steps: int, progress: Callable[[int], None] | None = None) -> Results:
+    def run(self, n_steps: int, progress: Callable[[int], Any] | None = None) -> Results:
         """Advance by some steps and return what happened in them.
 
         Parameters
         ----------
         n_steps : int
-        progress : callable (steps), optional
+        progress : callable (steps) -> bool, optional
+            Told of the steps done since it was last called; the run ends early where it returns True.
 
         Returns
         -------
@@ -58,23 +58,32 @@ class Brian2Session:
             after = snapshot(self.native, self.step)
         return results(self.blueprint, before, after, self.executor, self.findings, seconds)
 
-    def _advance(self, n_steps: int, progress: Callable[[int], None] | None) -> float:
-        """Run Brian2; return the time it took, without the generation of code."""
-        dt = self.blueprint.lowered.dt * brian2.ms
-        network, shown, seconds = self.native.network, 0, 0.0
+    def _advance(self, n_steps: int, progress: Callable[[int], Any] | None) -> float:
+        """Run Brian2 until the last step or an interrupt; return the time it took, without the generation of code."""
+        dt_s, network = self.blueprint.lowered.dt / 1000.0, self.native.network
+        supplies = {name: supply.get_state() for name, supply in self.native.supplies.items()}
+        shown, seconds = 0, 0.0
+
+        def reached() -> int:
+            return round(network.t_ / dt_s) - self.step
 
         def report(elapsed: Any, completed: float, start: Any, duration: Any) -> None:
             nonlocal shown, seconds
-            seconds = float(elapsed)
-            done = round(completed * n_steps)
-            if progress is not None:
-                progress(done - shown)
+            seconds, done = float(elapsed), reached()
+            if progress is not None and done > shown and progress(done - shown):
+                network.stop()
             shown = done
 
         # Set anew before each run, so that times do not collect rounding errors.
-        network.t_ = self.step * float(dt)
-        network.run(n_steps * dt, report=report, report_period=0.2 * brian2.second, namespace={})
-        self.step += n_steps
+        network.t_ = self.step * dt_s
+        duration = n_steps * dt_s * brian2.second
+        network.run(duration, report=report, report_period=0.2 * brian2.second, namespace={})
+        done = reached()
+        if done < n_steps:
+            for name, supply in self.native.supplies.items():
+                supply.set_state(supplies[name])
+                supply.until(self.step + done)
+        self.step += done
         return seconds
 
     def _forget_margins(self) -> None:

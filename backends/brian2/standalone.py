@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from typing import Any
-
-import brian2
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
 from hmn_snn.results import Results
 from hmn_snn.translator import Finding
 
 from .blueprint import Blueprint
-from .environment import borrowed
+from .environment import borrowed, brian2
 from .native import Native
 from .recording import nothing_yet, results, snapshot
 
 
-def run_standalone(
-    blueprint: Blueprint, n_steps: int, findings: tuple[Finding, ...], progress: Any = None
-) -> Results:
+def run_standalone(blueprint: Blueprint, n_steps: int, findings: tuple[Finding, ...], progress: Any = None) -> Results:
     """Run a network from t = 0 with Brian2's C++ standalone device.
 
     Parameters
@@ -29,21 +23,25 @@ def run_standalone(
     n_steps : int
     findings : tuple of Finding
     progress : callable (steps), optional
-        Called once, at the end.
+        Called once, at the end: a compiled program cannot be interrupted with its results.
 
     Returns
     -------
     Results
         Their wall time is that of the compiled program.
     """
-    device = CPPStandaloneDevice()
+    before = nothing_yet(blueprint)
+    if n_steps == 0:
+        return results(blueprint, before, before, "cpp_standalone", findings, 0.0)
+    # A device of our own: Brian2's is one for the process, and may hold a user's network.
+    device = type(brian2.all_devices["cpp_standalone"])()
+    duration = n_steps * blueprint.lowered.dt * brian2.ms
     with tempfile.TemporaryDirectory(prefix="hmn_snn_") as folder:
         with borrowed("cpp_standalone", device, build_on_run=False):
             native = Native(blueprint)
-            native.network.run(n_steps * blueprint.lowered.dt * brian2.ms, namespace={})
-            device.build(directory=folder, compile=True, run=True)
+            native.network.run(duration, namespace={})
+            device.build(directory=folder, compile=True, run=True, with_output=False)
             after = snapshot(native, n_steps)
-            seconds = device._last_run_time
     if progress is not None:
         progress(n_steps)
-    return results(blueprint, nothing_yet(blueprint), after, "cpp_standalone", findings, seconds)
+    return results(blueprint, before, after, "cpp_standalone", findings, device._last_run_time)

@@ -1,4 +1,4 @@
-"""The Brian2 backend's translator: every feature but other astrocyte cells, in float64, on three of Brian2's targets."""
+"""The Brian2 backend's translator: every feature, in float64, on three of Brian2's targets."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Brian2Program:
     def native(self) -> Any:
         """A new ``brian2.Network`` at t = 0, built for runtime mode and not run, to look at or to extend.
 
-        Its inputs compute their spikes when a run starts, so that ``program.native.run(duration)`` is the network's run.
+        Its inputs compute their spikes when a run starts: ``program.native.run(duration)`` runs the network.
         """
         from .environment import borrowed
         from .native import Native

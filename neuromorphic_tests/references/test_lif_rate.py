@@ -57,9 +57,9 @@ def test_r2_siegert_formula_against_nest_to_1e_8():
 
 
 @pytest.mark.parametrize(("mu", "s", "rate"), NOISY)
-@pytest.mark.parametrize(("dt", "corrected", "tolerance"), [(0.02, False, 0.05), (0.1, True, 0.02)])
+@pytest.mark.parametrize(("dt", "corrected", "tolerance"), [(0.01, False, 0.05), (0.1, True, 0.02)])
 def test_r2_siegert_rate_of_the_engine(mu, s, rate, dt, corrected, tolerance):
-    results = hs.run(noisy_population(mu, s / SQRT2, dt, corrected, **CELL), 3000.0)
+    results = hs.run(noisy_population(mu, s / SQRT2, dt, corrected, n=100, **CELL), 3000.0)
     assert results.spikes["cells"].rate(200.0, 3000.0) == pytest.approx(rate, rel=tolerance)
 
 

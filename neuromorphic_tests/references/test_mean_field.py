@@ -64,7 +64,7 @@ def test_r10_drift_of_three_factor_stdp(gate_at):
 @pytest.mark.parametrize("gate_at", [None, "update", "pairing"])
 @pytest.mark.parametrize("dt", [0.5, 1.0])
 def test_r10_drift_of_three_factor_stdp_to_1_percent(gate_at, dt):
-    found, theory = drift_of_the_engine(dt, gate_at, n=400, seconds=100.0)
+    found, theory = drift_of_the_engine(dt, gate_at, n=300, seconds=60.0)
     assert found == pytest.approx(theory, rel=0.01)
 
 
