@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import resource
-import statistics
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -21,8 +20,9 @@ class Measurement:
     ----------
     spikes : mapping of str to int
         Spikes of each group.
-    run : tuple of float [s]
-        Time of each simulation, without set-up.
+    run, cpu : tuple of float [s]
+        Time of each simulation, without set-up: on the clock, and of the processor. Every engine runs one thread, so
+        they differ by what other processes took.
     setup : tuple of float [s]
         Time of each set-up, from the description to the first step; the first is that of a fresh process.
     compilation : float [s]
@@ -36,6 +36,7 @@ class Measurement:
 
     spikes: Mapping[str, int]
     run: tuple[float, ...]
+    cpu: tuple[float, ...]
     setup: tuple[float, ...]
     compilation: float
     peak_mb: float
@@ -43,19 +44,9 @@ class Measurement:
     learned: float | None = None
 
     @property
-    def run_min(self) -> float:
-        """Shortest simulation [s]: the one that other processes disturbed least."""
-        return min(self.run)
-
-    @property
-    def run_median(self) -> float:
-        """Median simulation [s]."""
-        return statistics.median(self.run)
-
-    @property
     def whole(self) -> float:
         """From the description to the end of the simulation, in a fresh process [s]."""
-        return self.compilation + self.setup[0] + self.run_min
+        return self.compilation + self.setup[0] + min(self.run)
 
 
 def megabytes(max_rss: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import pi, sqrt
 
 import hmn_snn as hs
 
@@ -97,12 +97,15 @@ class Hmn:
     n : int
         Inputs, and neurons. Weights go with 1 / n, which keeps the rates of smaller networks near.
     duration : float [ms]
+    gated : bool
+        Whether a theta oscillation gates the weight changes, each synapse at a phase of its own.
     dopamine : "phasic" or "tonic"
-        Releases that decay, or a constant level: the one case in which event-driven synapses are exact.
+        Releases that decay, or a constant level: without a gate, event-driven synapses are then exact.
     """
 
     n: int = 1000
     duration: float = 1000.0
+    gated: bool = True
     dopamine: str = "phasic"
     dt: float = 0.1
     seed: int = 1
@@ -125,6 +128,8 @@ class Hmn:
     kappa_slow: float = 0.3
     eta: float = 1.0
     tick: float = 125.0
+    theta: float = 8.0
+    n_bins: int = 32
     tau_dopamine: float = 200.0
 
     @property
@@ -133,7 +138,7 @@ class Hmn:
         synapses = self.n**2 * self.probability
         return (
             f"HMN, {self.n:,} inputs, {self.n:,} neurons, {synapses:,.0f} plastic synapses, {self.dopamine} dopamine, "
-            f"{self.duration:g} ms, dt {self.dt:g} ms"
+            f"{'theta gate' if self.gated else 'no gate'}, {self.duration:g} ms, dt {self.dt:g} ms"
         )
 
     @property
@@ -175,10 +180,14 @@ class Hmn:
         else:
             dopamine = hs.Modulator(tau=self.tau_dopamine, tonic=1.0)
         net.add(dopamine)
+        gate = None
+        if self.gated:
+            theta = net.add(hs.Oscillator(frequency=self.theta, name="theta"))
+            gate = hs.PhaseGate(theta, phase=hs.Uniform(0.0, 2.0 * pi), n_bins=self.n_bins)
         rule = hs.HMNRule(
             A_plus=self.A_plus, A_minus=self.A_minus, tau_plus=self.tau_plus, tau_minus=self.tau_minus,
             tau_fast=self.tau_fast, tau_slow=self.tau_slow, kappa_slow=self.kappa_slow, eta_g=self.eta,
-            modulators=[dopamine], tick=self.tick, w_max=self.w_max,
+            modulators=[dopamine], gate=gate, tick=self.tick, w_max=self.w_max,
         )  # fmt: skip
         connector = hs.FixedProbability(self.probability)
         projection = hs.Projection(pre, post, connector, weight=self.weight, delay=self.delay, plasticity=rule)

@@ -27,19 +27,23 @@ def measure(case: Case, repeats: int, precision: str) -> Measurement:
     """
     translator = registry.get("numba")
     n_steps = duration_steps(case.duration, case.dt)
-    setup, run, peak = [], [], 0.0
+    setup, run, cpu, peak = [], [], [], 0.0
     for _ in range(repeats):
         begun = time.perf_counter()
         program = translator.translate(lower(case.describe()), precision=precision)
         program.start().run(1)
         setup.append(time.perf_counter() - begun)
-        results = program.start().run(n_steps)
+        session = program.start()
+        begun = time.process_time()
+        results = session.run(n_steps)
+        cpu.append(time.process_time() - begun)
         run.append(results.provenance.wall_time)
         peak = peak or peak_mb()
     changes = [weights.values - weights.initial for weights in results.weights.values()]
     return Measurement(
         spikes={name: len(train.t) for name, train in results.spikes.items()},
         run=tuple(run),
+        cpu=tuple(cpu),
         setup=tuple(setup),
         compilation=0.0,
         peak_mb=peak,

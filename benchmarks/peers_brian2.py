@@ -7,9 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import brian2 as b2
@@ -19,11 +17,26 @@ from networks import Case, Cuba, Hmn
 
 # A child's peak memory counts from its fork, so the program is started by a process much smaller than this one.
 STARTER = """
-import json, resource, subprocess, sys, time
-begun = time.perf_counter()
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(json.dumps([time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
+import json, resource, subprocess, sys
+output = subprocess.run(sys.argv[1:], check=True, stdout=subprocess.PIPE, text=True).stdout
+print(json.dumps([output, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
 """
+
+# Brian2's own timer is of the processor only, and counts no set-up.
+TIMERS = {
+    "before_start": """
+        const auto _now = [](clockid_t clock) {
+            timespec time;
+            clock_gettime(clock, &time);
+            return time.tv_sec + 1e-9 * time.tv_nsec;
+        };
+        const double _begun = _now(CLOCK_MONOTONIC);""",
+    "before_network_run": """
+        const double _wall = _now(CLOCK_MONOTONIC), _cpu = _now(CLOCK_PROCESS_CPUTIME_ID);""",
+    "after_network_run": """
+        std::cout << _wall - _begun << ' ' << _now(CLOCK_MONOTONIC) - _wall << ' '
+                  << _now(CLOCK_PROCESS_CPUTIME_ID) - _cpu << std::endl;""",
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +63,9 @@ def measure(case: Case, repeats: int, form: str = "clock-driven") -> Measurement
     ----------
     case : Case
     repeats : int
-    form : "clock-driven" or "event-driven"
-        How the synapses of a plastic network are updated.
+    form : "clock-driven", "expanded" or "event-driven"
+        How the synapses of a plastic network are updated; "expanded" is clock-driven with the gate's cosine of a
+        difference written as products, so that no synapse computes a cosine.
 
     Returns
     -------
@@ -65,14 +79,17 @@ def measure(case: Case, repeats: int, form: str = "clock-driven") -> Measurement
             b2.seed(case.seed)
             b2.defaultclock.dt = case.dt * b2.ms
             native = _cuba(case) if isinstance(case, Cuba) else _hmn(case, form)
+            for slot, code in TIMERS.items():
+                device.insert_code(slot, code)
             native.network.run(case.duration * b2.ms)
             device.build(directory=folder, compile=True, run=False, with_output=False)
             compilation = time.perf_counter() - begun
-            setup, run, peaks = zip(*(_run_program(Path(folder)) for _ in range(repeats)), strict=True)
+            setup, run, cpu, peaks = zip(*(_run_program(folder) for _ in range(repeats)), strict=True)
             device.has_been_run = True  # by us: what it wrote may be read
             return Measurement(
                 spikes={name: int(monitor.num_spikes) for name, monitor in native.monitors.items()},
                 run=run,
+                cpu=cpu,
                 setup=setup,
                 compilation=compilation,
                 peak_mb=peaks[0],
@@ -84,13 +101,12 @@ def measure(case: Case, repeats: int, form: str = "clock-driven") -> Measurement
         b2.devices.reset_device()
 
 
-def _run_program(folder: Path) -> tuple[float, float, float]:
-    """Run the compiled program; return the times of its set-up and of its simulation [s], and its peak memory [MB]."""
+def _run_program(folder: str) -> tuple[float, float, float, float]:
+    """Run the compiled program; return its set-up [s], its simulation [s, and s of the processor], its peak [MB]."""
     command = [sys.executable, "-I", "-S", "-c", STARTER, "./main"]
-    output = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
-    wall, max_rss = json.loads(output)
-    run = float((folder / "results" / "last_run_info.txt").read_text(encoding="ascii").split()[0])
-    return wall - run, run, megabytes(max_rss)
+    output, max_rss = json.loads(subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE).stdout)
+    setup, run, cpu = (float(word) for word in output.split())
+    return setup, run, cpu, megabytes(max_rss)
 
 
 def _cuba(case: Cuba) -> Native:
@@ -140,16 +156,31 @@ def _hmn(case: Hmn, form: str) -> Native:
         },
     )  # fmt: skip
     post.v = case.v_rest * b2.mV
-    build: Callable[[Hmn, Any, Any], b2.Synapses] = _clock_driven if form == "clock-driven" else _event_driven
-    synapses = build(case, pre, post)
+    synapses = _event_driven(case, pre, post) if form == "event-driven" else _clock_driven(case, pre, post, form)
     synapses.connect(p=case.probability)
     synapses.w = case.weight
+    if case.gated:
+        synapses.phase = f"2 * pi * floor({case.n_bins} * rand()) / {case.n_bins}"
+        if form == "expanded":
+            synapses.cos_phase, synapses.sin_phase = "cos(phase)", "sin(phase)"
     monitors = {"pre": b2.SpikeMonitor(pre), "post": b2.SpikeMonitor(post)}
     return Native(b2.Network(pre, post, synapses, *monitors.values()), monitors, synapses)
 
 
-def _clock_driven(case: Hmn, pre: Any, post: Any) -> b2.Synapses:
-    """Make synapses that integrate their eligibility and their pending change every step: exact whatever gates it."""
+# The equations of a gate of each form; hmn_snn rounds the phases to bins, so these are drawn from the bins.
+GATES = {
+    None: "gate = 1 : 1",
+    "clock-driven": """phase : 1
+                       gate = clip(cos(2 * pi * theta * t - phase), 0, 1) : 1""",
+    "expanded": """phase : 1
+                   cos_phase : 1
+                   sin_phase : 1
+                   gate = clip(cos(2 * pi * theta * t) * cos_phase + sin(2 * pi * theta * t) * sin_phase, 0, 1) : 1""",
+}
+
+
+def _clock_driven(case: Hmn, pre: Any, post: Any, form: str) -> b2.Synapses:
+    """Make synapses that integrate their eligibility and their pending change every step, whatever gates it."""
     steps = np.arange(round(case.duration / case.dt) + 1) * case.dt
     level = np.ones(len(steps))
     if case.dopamine == "phasic":
@@ -158,12 +189,14 @@ def _clock_driven(case: Hmn, pre: Any, post: Any) -> b2.Synapses:
     synapses = b2.Synapses(
         pre,
         post,
-        """w : 1
+        GATES[form if case.gated else None]
+        + """
+           w : 1
            dx/dt = -x / tau_plus : 1 (event-driven)
            dy/dt = -y / tau_minus : 1 (event-driven)
            dpsi_fast/dt = -psi_fast / tau_fast : 1 (clock-driven)
            dpsi_slow/dt = -psi_slow / tau_slow : 1 (clock-driven)
-           dpending/dt = eta * dopamine(t) * (psi_fast + psi_slow) : 1 (clock-driven)""",
+           dpending/dt = eta * dopamine(t) * gate * (psi_fast + psi_slow) : 1 (clock-driven)""",
         on_pre="""i_exc_post += w
                   psi_fast += kappa_fast * A_minus * y
                   psi_slow += kappa_slow * A_minus * y
@@ -173,7 +206,7 @@ def _clock_driven(case: Hmn, pre: Any, post: Any) -> b2.Synapses:
                    y += 1""",
         delay={"pre": case.delay * b2.ms},
         method="euler",
-        namespace={**_constants(case), "dopamine": b2.TimedArray(level, dt=case.dt * b2.ms)},
+        namespace={**_constants(case), "dopamine": b2.TimedArray(level, dt=case.dt * b2.ms), "theta": case.theta * b2.Hz},
     )
     synapses.run_regularly("w = clip(w + pending, 0, w_max); pending = 0", dt=case.tick * b2.ms)
     return synapses
@@ -185,8 +218,8 @@ def _event_driven(case: Hmn, pre: Any, post: Any) -> b2.Synapses:
     What a trace contributed since the last tick is tau times its jumps less its growth since then: nothing needs to
     be integrated in between.
     """
-    if case.dopamine != "tonic":
-        raise ValueError("event-driven synapses cannot follow a dopamine level that changes")
+    if case.gated or case.dopamine != "tonic":
+        raise ValueError("event-driven synapses cannot follow a gate, or a dopamine level that changes")
     synapses = b2.Synapses(
         pre,
         post,

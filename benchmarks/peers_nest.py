@@ -27,7 +27,7 @@ def measure(case: Case, repeats: int, interval: float | None = None) -> Measurem
     Measurement
     """
     nest.verbosity = nest.VerbosityLevel.ERROR
-    setup, run, peak = [], [], 0.0
+    setup, run, cpu, peak = [], [], [], 0.0
     for _ in range(repeats):
         begun = time.perf_counter()
         nest.ResetKernel()
@@ -35,14 +35,16 @@ def measure(case: Case, repeats: int, interval: float | None = None) -> Measurem
         recorders = _cuba(case) if isinstance(case, Cuba) else _hmn(case, interval)
         nest.Prepare()
         setup.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
+        begun, begun_cpu = time.perf_counter(), time.process_time()
         nest.Run(case.duration)
         run.append(time.perf_counter() - begun)
+        cpu.append(time.process_time() - begun_cpu)
         nest.Cleanup()
         peak = peak or peak_mb()
     return Measurement(
         spikes={name: int(recorder.n_events) for name, recorder in recorders.items()},
         run=tuple(run),
+        cpu=tuple(cpu),
         setup=tuple(setup),
         compilation=0.0,
         peak_mb=peak,

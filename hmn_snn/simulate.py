@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +23,7 @@ from .grid import duration_steps
 from .lowered import LoweredNetwork
 from .lowering import lower
 from .network import Network
+from .progress import run_watched
 from .recorded import Weights
 from .results import Results
 from .translator import Translator
@@ -95,7 +92,7 @@ def run(
     n_steps = duration_steps(duration, net.dt)
     translator, lowered, settings, checked = _prepared(net, backend, options)
     program = translator.translate(lowered, findings=lowered.findings + checked.findings, **settings)
-    return _run(program, n_steps, lowered.dt, progress)
+    return run_watched(program, n_steps, lowered.dt, progress)
 
 
 class Simulation:
@@ -169,7 +166,7 @@ class Simulation:
         """
         n_steps = duration_steps(duration, self.lowered.dt)
         try:
-            self._last = _run(self._live, n_steps, self.lowered.dt, self._progress)
+            self._last = run_watched(self._live, n_steps, self.lowered.dt, self._progress)
         except RunInterruptedError as interrupt:
             self._last = interrupt.results
             raise
@@ -371,53 +368,3 @@ def _finite(
         bounds = "" if low == -np.inf and high == np.inf else f" in [{low:g}, {high:g}]"
         raise DescriptionError(owner, what, value, f"give finite numbers{bounds}")
     return array
-
-
-def _run(runner: Any, n_steps: int, dt: float, progress: bool | None) -> Results:
-    """Run a program or a session with a progress bar; an interrupt ends it early, with its results."""
-    with _progress(n_steps, dt, progress) as show, _interrupts() as interrupted:
-
-        def advance(steps: int) -> bool:
-            if show is not None:
-                show(steps)
-            return bool(interrupted)
-
-        results: Results = runner.run(n_steps, advance)
-    if interrupted:
-        raise RunInterruptedError(results)
-    return results
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Note the first Ctrl-C in a list instead of raising it; a second one is raised as usual."""
-    noted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        noted.append(number)
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _progress(n_steps: int, dt: float, wanted: bool | None) -> Iterator[Callable[[int], None] | None]:
-    """Give a callback that moves a progress bar, or None where none is shown."""
-    notebook = "ipykernel" in sys.modules
-    if wanted is False or (wanted is None and not notebook and not sys.stderr.isatty()):
-        yield None
-        return
-    if notebook:
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm
-    with tqdm(total=n_steps * dt, unit="ms", desc="simulating", leave=False) as bar:
-        yield lambda steps: bar.update(steps * dt)

@@ -57,6 +57,7 @@ def add_astrocytes(blueprint: Blueprint, index: int) -> None:
 def _territory_sizes(hearing: list[LoweredProjection], size: int) -> np.ndarray:
     counts = np.zeros(size)
     for projection in hearing:
+        assert projection.territory is not None
         counts += np.bincount(projection.territory, minlength=size)
     return np.maximum(counts, 1.0)
 

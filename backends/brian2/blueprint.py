@@ -232,14 +232,6 @@ class Links(Part):
         self.pathways.append(Pathway(name, "post", "\n".join(code), "end", order, event=tick))
 
 
-@dataclass(frozen=True)
-class Input:
-    """A SpikeGeneratorGroup, for the lowered input of an index."""
-
-    name: str
-    index: int
-
-
 @dataclass(frozen=True, eq=False)
 class Probe:
     """A StateMonitor, for the recording of an index.
@@ -287,8 +279,11 @@ class Blueprint:
     ----------
     lowered : LoweredNetwork
     names : Names
-    groups, links, inputs, probes : dict
-        By identifier (probes: list).
+    groups, links : dict
+        By identifier.
+    inputs : dict of str to int
+        Index of the lowered input, by identifier of its SpikeGeneratorGroup.
+    probes : list of Probe
     sources : list of str or None
         The group or input of each source; None for an empty one. Likewise ``modulators``, ``oscillators``,
         ``astrocytes``, ``projections`` and ``gatings`` (the gating signal of each projection).
@@ -298,7 +293,7 @@ class Blueprint:
     names: Names = field(default_factory=Names)
     groups: dict[str, Group] = field(default_factory=dict)
     links: dict[str, Links] = field(default_factory=dict)
-    inputs: dict[str, Input] = field(default_factory=dict)
+    inputs: dict[str, int] = field(default_factory=dict)
     probes: list[Probe] = field(default_factory=list)
     sources: list[str | None] = field(default_factory=list)
     modulators: list[str] = field(default_factory=list)
@@ -318,6 +313,10 @@ class Blueprint:
         links = Links(self.names.new(name), source=source, target=target, pre=pre, post=post)
         self.links[links.name] = links
         return links
+
+    def hearing(self, projection: Any) -> str | None:
+        """Return the astrocytes that hear a projection, None for none."""
+        return self.astrocytes[projection.astrocytes] if projection.astrocytes >= 0 else None
 
     def member(self, oscillator: int) -> tuple[str, int]:
         """Return group and index in it of a single oscillator."""

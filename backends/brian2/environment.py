@@ -15,8 +15,11 @@ import numpy as np
 # On import Brian2 takes over the reports of uncaught errors and of warnings, also of those it has no part in.
 _HOOKS = sys.excepthook, warnings.showwarning
 import brian2  # noqa: E402
+from brian2.devices.device import reset_device  # noqa: E402
 
 sys.excepthook, warnings.showwarning = _HOOKS
+
+__all__ = ["borrowed", "brian2"]
 
 _PREFERENCES = {
     # Not Brian2's -ffast-math, nor fused multiply-adds: they would change the order of evaluation.
@@ -65,7 +68,7 @@ def borrowed(executor: str, device: Any = "runtime", **options: Any) -> Iterator
         try:
             yield
         finally:
-            brian2.devices.device.reset_device()
+            reset_device()
     finally:
         for name, value in before.items():
             brian2.prefs[name] = value

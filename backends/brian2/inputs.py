@@ -42,6 +42,7 @@ class InputSpikes:
         if self.train is None:
             a, b = np.searchsorted(self.source.steps, (first, last))
             return self.source.steps[a:b], self.source.indices[a:b]
+        assert self.source.rate is not None
         pieces = []
         for start, stop in zip(*self._segments(first, last), strict=True):
             if self.scheduled:

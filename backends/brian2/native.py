@@ -12,7 +12,7 @@ from .inputs import InputSpikes
 from .keyed import keyed_function
 
 
-class KeyedInput(brian2.SpikeGeneratorGroup):
+class KeyedInput(brian2.SpikeGeneratorGroup):  # type: ignore[misc]
     """A generator that computes its spikes for each run when the run starts.
 
     Parameters
@@ -58,7 +58,7 @@ class Native:
         self.tables: dict[str, Any] = {}
         self.parts = {name: self._group(group) for name, group in blueprint.groups.items()}
         lowered = blueprint.lowered
-        self.supplies = {name: InputSpikes(lowered, lowered.inputs[i.index]) for name, i in blueprint.inputs.items()}
+        self.supplies = {name: InputSpikes(lowered, lowered.inputs[index]) for name, index in blueprint.inputs.items()}
         self.generators = {name: KeyedInput(supply, self.clock, name) for name, supply in self.supplies.items()}
         for group in blueprint.groups.values():
             self._refer(self.parts[group.name], group)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hmn_snn.lowered import LoweredNetwork, LoweredRecording
 
 from . import astrocytes, neurons, synapses
 from .astrocytes import add_astrocytes
-from .blueprint import Blueprint, Input, Probe
+from .blueprint import Blueprint, Probe
 from .modulators import add_modulator
 from .neurons import add_population
 from .oscillators import add_entrainment, add_oscillators
@@ -35,7 +37,7 @@ def blueprint_of(lowered: LoweredNetwork) -> Blueprint:
         name = blueprint.names.new(source.name) if source.size else None
         blueprint.sources.append(name)
         if name is not None:
-            blueprint.inputs[name] = Input(name, index)
+            blueprint.inputs[name] = index
     for index in range(len(lowered.astrocytes)):
         add_astrocytes(blueprint, index)
     for projection in lowered.projections:
@@ -48,13 +50,14 @@ def blueprint_of(lowered: LoweredNetwork) -> Blueprint:
 
 
 def _add_probe(blueprint: Blueprint, index: int, recording: LoweredRecording) -> None:
-    parts, variables = {
+    places: dict[str, tuple[Sequence[str | None], dict[str, str]]] = {
         "population": (blueprint.sources, neurons.VARIABLES),
         "projection": (blueprint.projections, synapses.VARIABLES),
         "modulator": (blueprint.modulators, {"level": "level"}),
         "oscillator": (blueprint.oscillators, {"phase": "phase"}),
         "astrocytes": (blueprint.astrocytes, astrocytes.VARIABLES),
-    }[recording.kind]
+    }
+    parts, variables = places[recording.kind]
     part, variable = parts[recording.group], variables[recording.variable]
     if recording.kind == "projection" and recording.variable == "G":
         part = blueprint.gatings[recording.group]

@@ -113,12 +113,12 @@ def _advance(lowered_rule: LoweredRule, signal: str) -> list[str]:
 def _add_signal(blueprint: Blueprint, links: Links, projection: LoweredProjection, tick: str) -> str:
     """Return the global factor: G, and the astrocyte's signal M as it was at the last tick."""
     assert projection.plasticity is not None
-    lambda_a = projection.plasticity.rule.lambda_a
-    if lambda_a == 0.0 or projection.astrocytes < 0 or blueprint.astrocytes[projection.astrocytes] is None:
+    lambda_a, astrocytes = projection.plasticity.rule.lambda_a, blueprint.hearing(projection)
+    if lambda_a == 0.0 or astrocytes is None:
         return "G"
     links.constants(lambda_a=float(lambda_a))
     links.variables(M=0.0)
-    links.refer("signal", blueprint.astrocytes[projection.astrocytes], "signal", "territory")
+    links.refer("signal", astrocytes, "signal", "territory")
     links.on_tick(tick, "sample_signal", ["M = signal"], 2)
     return "G + lambda_a*M"
 

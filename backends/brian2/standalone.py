@@ -36,12 +36,12 @@ def run_standalone(blueprint: Blueprint, n_steps: int, findings: tuple[Finding, 
     # A device of our own: Brian2's is one for the process, and may hold a user's network.
     device = type(brian2.all_devices["cpp_standalone"])()
     duration = n_steps * blueprint.lowered.dt * brian2.ms
-    with tempfile.TemporaryDirectory(prefix="hmn_snn_") as folder:
-        with borrowed("cpp_standalone", device, build_on_run=False):
-            native = Native(blueprint)
-            native.network.run(duration, namespace={})
-            device.build(directory=folder, compile=True, run=True, with_output=False)
-            after = snapshot(native, n_steps)
+    folder = tempfile.TemporaryDirectory(prefix="hmn_snn_")
+    with folder, borrowed("cpp_standalone", device, build_on_run=False):
+        native = Native(blueprint)
+        native.network.run(duration, namespace={})
+        device.build(directory=folder.name, compile=True, run=True, with_output=False)
+        after = snapshot(native, n_steps)
     if progress is not None:
         progress(n_steps)
     return results(blueprint, before, after, "cpp_standalone", findings, device._last_run_time)

@@ -45,14 +45,13 @@ def add_projection(blueprint: Blueprint, projection: LoweredProjection) -> None:
     blueprint.projections.append(links.name)
     links.variables(w=projection.weights)
     links.counters("delivered", "last_arrival")
-    heard = projection.astrocytes >= 0 and blueprint.astrocytes[projection.astrocytes] is not None
-    if heard:
-        astrocytes = blueprint.astrocytes[projection.astrocytes]
+    astrocytes = blueprint.hearing(projection)
+    if astrocytes is not None:
         links.constants(territory=projection.territory)
         links.refer("gain", astrocytes, "gain", "territory")
         add_spillover(blueprint, projection)
     deliver = [
-        f"{ARRIVING[RECEPTORS[projection.receptor]]}_post += {'w*gain' if heard else 'w'}",
+        f"{ARRIVING[RECEPTORS[projection.receptor]]}_post += {'w' if astrocytes is None else 'w*gain'}",
         "delivered += 1",
         "last_arrival = t_in_timesteps + 1",
     ]

@@ -45,7 +45,7 @@ def test_synaptic_potential_is_the_closed_form(dt, tau_m, tau_s, receptor, sign)
     else:
         shape = tau_s / (tau_m - tau_s) * (np.exp(-t / tau_m) - np.exp(-t / tau_s))
     expected = REST + sign * tau_m / 0.5 * 0.7 * np.where(after, shape, 0.0)
-    np.testing.assert_allclose(trace(results), expected, rtol=0, atol=1e-7 if tau_s != tau_m else 1e-12)
+    np.testing.assert_allclose(trace(results), expected, rtol=0, atol=1e-6 if 0 < abs(tau_s - tau_m) < 1e-3 else 1e-12)
     current = "i_exc" if receptor == "excitatory" else "i_inh"
     np.testing.assert_allclose(trace(results, current), np.where(after, 0.7 * np.exp(-t / tau_s), 0.0), rtol=1e-12)
 
@@ -63,9 +63,13 @@ def test_constant_current_charges_the_membrane():
 def test_each_neuron_has_its_own_parameters():
     """A population with arrays runs as its neurons do one by one, bit for bit."""
     parameters = {
-        "tau_m": np.array([10.0, 17.0, 24.0]), "cm": np.array([0.5, 1.0, 1.5]), "v_thresh": np.array([-52.0, -51.0, -50.0]),
-        "tau_syn_E": np.array([2.0, 10.0, 7.0]), "tau_refrac": np.array([0.0, 1.0, 3.0]), "i_offset": np.array([1.5, 1.2, 1.3]),
-    }  # fmt: skip
+        "tau_m": np.array([10.0, 17.0, 24.0]),
+        "cm": np.array([0.5, 1.0, 1.5]),
+        "v_thresh": np.array([-52.0, -51.0, -50.0]),
+        "tau_syn_E": np.array([2.0, 10.0, 7.0]),
+        "tau_refrac": np.array([0.0, 1.0, 3.0]),
+        "i_offset": np.array([1.5, 1.2, 1.3]),
+    }
     together = hs.Network(dt=0.5)
     together.record(together.add(hs.Population(3, hs.LIF(**parameters), name="cells")), "v")
     whole = hs.run(together, 200.0)
@@ -343,7 +347,7 @@ def test_given_spikes_are_rounded_to_the_grid_and_merged():
     assert np.rint(10 * spikes.t).tolist() == [10, 10, 20, 32]
     assert spikes.i.tolist() == [0, 1, 0, 0]
     found = [f for f in results.findings if f.where == "spike times"]
-    assert {f.limit.split(" ")[0] for f in found} == {"rounded", "merged"}
+    assert sorted(f.limit.split(" ")[0] for f in found) == ["merged", "rounded"]
 
 
 # Poisson inputs

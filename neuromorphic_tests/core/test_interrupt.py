@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import hmn_snn as hs
-from hmn_snn import simulate
+from hmn_snn import progress, simulate
 from hmn_snn.errors import RunInterruptedError
 
 
-@pytest.fixture()
+@pytest.fixture
 def busy() -> hs.Network:
     net = hs.Network("busy", seed=2)
     stim = net.add(hs.PoissonInput(20, rate=50.0, name="stim"))
@@ -21,11 +21,11 @@ def busy() -> hs.Network:
     return net
 
 
-@pytest.fixture()
+@pytest.fixture
 def _interrupted_after_the_first_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = simulate._progress
+    shown = progress.progress_bar
 
-    def progress(n_steps, dt, wanted):
+    def interrupting(n_steps, dt, wanted):
         class Interrupting:
             def __enter__(self):
                 self.inner = shown(n_steps, dt, False)
@@ -37,7 +37,7 @@ def _interrupted_after_the_first_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return Interrupting()
 
-    monkeypatch.setattr(simulate, "_progress", progress)
+    monkeypatch.setattr(progress, "progress_bar", interrupting)
 
 
 @pytest.mark.usefixtures("_interrupted_after_the_first_chunk")
