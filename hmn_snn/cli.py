@@ -1,4 +1,4 @@
-"""The command ``hmn-snn``: demo, run, check, backends."""
+"""The command ``hmn-snn``: demo, run, check, compare, backends."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from .units import to_canonical
 # The core does not import the models; it knows their names, as the registry knows those of the backends.
 _MODELS, _DEMO = "hmn_snn.models", "hmn_snn.models.digits"
 
-OK, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 3, 130
+OK, FAILED, CANNOT_RUN, DIFFERENT, INTERRUPTED = 0, 1, 3, 4, 130
 
 EXIT_CODES = """exit codes:
   0    done
   1    failed; the reason is on standard error
   2    wrong usage
   3    the backend rejects the network, or is not available here
+  4    the runs that were compared differ
   130  interrupted"""
 
 NETWORK_HELP = """NETWORK is one of
@@ -99,6 +100,13 @@ def _parser() -> argparse.ArgumentParser:
                        help=f"some of {', '.join(registry.names())} (default: {registry.names()[0]})")  # fmt: skip
     _add_backend_options(check)
     check.set_defaults(action=_check)
+
+    compare = commands.add_parser("compare", help="say whether two saved runs agree, and where they part", **layout)
+    compare.description = "Compare spikes and final weights of two saved runs: exit code 0 if they agree, 4 if not."
+    compare.add_argument("a", type=Path, metavar="A.h5", help="results, saved by run --out; b is measured by them")
+    compare.add_argument("b", type=Path, metavar="B.h5", help="results over the same time")
+    compare.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw the first divergence (also .pdf, .svg)")
+    compare.set_defaults(action=_compare)
 
     backends = commands.add_parser("backends", help="list the backends, and how to install what is missing", **layout)
     backends.add_argument("--table", action="store_true", help="print which has which mechanism, in Markdown")
@@ -177,6 +185,19 @@ def _check(options: argparse.Namespace) -> int:
     checks = [check(network, backend, **_backend_options(options)) for backend in options.backend]
     print("\n\n".join(map(str, checks)))
     return CANNOT_RUN if any(checked.rejected for checked in checks) else OK
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .comparison import compare
+    from .results import Results
+
+    _check_writable(options.plot)
+    comparison = compare(Results.load(options.a), Results.load(options.b))
+    print(comparison)
+    if options.plot:
+        comparison.plot(options.plot)
+        print(f"\ndrawn: {options.plot}")
+    return OK if comparison.agree else DIFFERENT
 
 
 def _backends(options: argparse.Namespace) -> int:

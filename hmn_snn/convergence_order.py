@@ -12,17 +12,17 @@ import numpy as np
 
 from .comparison import aligned_weights
 from .errors import DescriptionError, UnknownNameError
-from .lowered import LoweredNetwork
+from .grid import TOLERANCE
+from .grid_effects import GridEffect, grid_effects
 from .lowering import lower
 from .network import Network
 from .recorded import Spikes
 from .results import Results
 from .simulate import run
-from .translator import Finding, Severity, features_of
 
 SLOWEST = 0.5  # an order below it is taken for none: what converges has order 1 or more
 _ERRORS = 3.0  # standard errors of a spike count
-_ROUNDING = 1e-9  # relative: smaller differences are of floating point, not of the time step
+_ROUNDING = 1e-9  # of the largest weight: smaller differences are of floating point, not of the time step
 
 EXACT, CONVERGES, ON_GRID = "exact", "converges", "within the grid"
 WITHIN_CHANCE, DIVERGES = "within chance", "does not converge"
@@ -71,13 +71,13 @@ class Convergence:
     results : tuple of Results
         One per time step, from coarse to fine.
     refinements : tuple of Refinement
-    findings : tuple of (float, Finding)
-        What a time step [ms] cannot represent: what is altered at it, and not in the same way at the others.
+    grid_effects : tuple of GridEffect
+        What a time step cannot represent, or draws anew: the first place to look for a reason.
     """
 
     results: tuple[Results, ...]
     refinements: tuple[Refinement, ...]
-    findings: tuple[tuple[float, Finding], ...]
+    grid_effects: tuple[GridEffect, ...]
 
     @property
     def dts(self) -> tuple[float, ...]:
@@ -109,7 +109,9 @@ class Convergence:
         for entry in self.refinements:
             if (entry.name, entry.quantity) == (name, quantity):
                 return entry
-        raise UnknownNameError("quantity", f"{quantity} of {name}", [f"{e.quantity} of {e.name}" for e in self])
+        raise UnknownNameError(
+            "quantity", f"{quantity} of {name}", [f"{e.quantity} of {e.name}" for e in self.refinements]
+        )
 
     def __str__(self) -> str:
         from .convergence_summary import convergence_table
@@ -156,23 +158,15 @@ def convergence(
     """
     ratio = _ratio(factors)
     nets = [net.replace(dt=net.dt / factor) for factor in factors]
-    grid = _grid_findings([lower(finer) for finer in nets])  # before the first run: a mistake shows at once
+    lowered = [lower(finer) for finer in nets]  # all before the first run, so that a mistake shows at once
     results = [run(finer, duration, backend, progress=progress, **options) for finer in nets]
-    altered = [
-        [finding for finding in result.findings if finding.severity is Severity.ALTERED] for result in results
+    refinements = [
+        entry
+        for name, spikes in results[0].spikes.items()
+        for entry in (_spikes_refined(results, name, ratio) if spikes.size else ())
     ]
-    for found, more in zip(altered, grid, strict=True):
-        found += more
-    everywhere = set(altered[0]).intersection(*altered)
-    findings = [
-        (result.dt, finding)
-        for result, found in zip(results, altered, strict=True)
-        for finding in found
-        if finding not in everywhere
-    ]
-    refinements = [entry for name in results[0].spikes for entry in _spikes_refined(results, name, ratio)]
     refinements += [_weights_refined(results, name, ratio) for name in results[0].plastic]
-    return Convergence(tuple(results), tuple(refinements), tuple(findings))
+    return Convergence(tuple(results), tuple(refinements), grid_effects(lowered, results))
 
 
 def _ratio(factors: Sequence[int]) -> float:
@@ -184,3 +178,71 @@ def _ratio(factors: Sequence[int]) -> float:
         allowed = "give three or more whole numbers that grow by one ratio, such as (1, 2, 4)"
         raise DescriptionError("convergence", "factors", tuple(factors), allowed)
     return ratios[0]
+
+
+def _spikes_refined(results: Sequence[Results], name: str, ratio: float) -> list[Refinement]:
+    """Return how a population's spike times and its rate change."""
+    spikes, dts = [result.spikes[name] for result in results], [result.dt for result in results]
+    shifts = [_shifts(coarse, fine) for coarse, fine in pairwise(spikes)]
+    means = [
+        _mean_shift(shift, coarse, fine) for (shift, _), (coarse, fine) in zip(shifts, pairwise(spikes), strict=True)
+    ]
+    order, verdict = _judged(means, ratio, TOLERANCE * dts[-1])
+    last, ordinal = shifts[-1]
+    if verdict == DIVERGES and len(last) and (np.abs(last) <= ordinal * dts[-2] * (1.0 + TOLERANCE)).all():
+        verdict = ON_GRID
+    times = Refinement(name, "spike times", "ms", tuple(means), order, verdict)
+
+    rates = [train.rate(result.t_start, result.t_stop) for train, result in zip(spikes, results, strict=True)]
+    differences = [abs(fine - coarse) for coarse, fine in pairwise(rates)]
+    order, verdict = _judged(differences, ratio, 0.0)
+    n_coarse, n_fine = len(spikes[-2]), len(spikes[-1])
+    if verdict == DIVERGES and abs(n_fine - n_coarse) <= _ERRORS * math.sqrt(n_fine + n_coarse):
+        verdict = WITHIN_CHANCE
+    return [times, Refinement(name, "rate", "Hz", tuple(differences), order, verdict)]
+
+
+def _weights_refined(results: Sequence[Results], name: str, ratio: float) -> Refinement:
+    """Return how the final weights of a projection change."""
+    weights = [result.weights[name] for result in results]
+    differences, scale = [], 0.0
+    for coarse, fine in pairwise(weights):
+        values = aligned_weights(coarse, fine)
+        assert values is not None, "connectivity does not depend on the time step"
+        differences.append(float(np.sqrt(np.mean((values[1] - values[0]) ** 2))) if len(values[0]) else 0.0)
+        scale = float(np.abs(values[1]).max(initial=scale))
+    order, verdict = _judged(differences, ratio, _ROUNDING * scale)
+    return Refinement(name, "weights", weights[0].unit, tuple(differences), order, verdict)
+
+
+def _shifts(coarse: Spikes, fine: Spikes) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far each spike moved that both runs have, and the how-manieth of its neuron it is, from 1 on."""
+    both = np.minimum(coarse.counts, fine.counts)
+    times = []
+    for spikes in (coarse, fine):
+        order = np.argsort(spikes.i, kind="stable")
+        ordinal = np.arange(1, len(spikes) + 1) - (np.cumsum(spikes.counts) - spikes.counts)[spikes.i[order]]
+        kept = ordinal <= both[spikes.i[order]]
+        times.append(spikes.t[order][kept])
+    return times[1] - times[0], ordinal[kept]
+
+
+def _mean_shift(shift: np.ndarray, coarse: Spikes, fine: Spikes) -> float:
+    if len(shift):
+        return float(np.abs(shift).mean())
+    return math.nan if len(coarse) or len(fine) else 0.0
+
+
+def _judged(differences: Sequence[float], ratio: float, rounding: float) -> tuple[float, str]:
+    """Return Richardson's estimate of the order, and what it means; differences up to ``rounding`` are none."""
+    before, last = differences[-2:]
+    if math.isnan(before + last):
+        return math.nan, DIVERGES
+    if all(difference <= rounding for difference in differences):
+        return math.nan, EXACT
+    if last <= rounding:
+        return math.inf, CONVERGES
+    if not before > rounding:
+        return math.nan, DIVERGES
+    order = math.log(before / last, ratio)
+    return order, CONVERGES if order >= SLOWEST else DIVERGES

@@ -45,3 +45,146 @@ def save_figures(results: Ablations, folder: Path) -> tuple[Path, ...]:
         paths.append(folder / f"{name}.png")
         draw().savefig(paths[-1], dpi=150)
     return tuple(paths)
+
+
+def learning_curve(results: Ablations) -> Picture:
+    """Draw how many images were recognised before they were taught, intact and without each mechanism.
+
+    Parameters
+    ----------
+    results : Ablations
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Picture(figsize=(7.0, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, outcomes) in enumerate(results.without.items()):
+        steps, curve = _smooth(outcomes)
+        axes.plot(steps, curve.mean(axis=0), color=colour(number + 1), linewidth=1.0, label=f"without {name}")
+    steps, curve = _smooth(results.intact)
+    for line in curve:
+        axes.plot(steps, line, color=colour(0), linewidth=0.5, alpha=0.4)
+    axes.plot(steps, curve.mean(axis=0), color=colour(0), linewidth=2.2, label="intact (thin: each seed)")
+    test = results.accuracy[0]
+    axes.plot(steps[-1], test, marker="D", color=colour(0), clip_on=False, zorder=5)
+    note = f"test: {test:.3f}"
+    axes.annotate(note, (steps[-1], test), (-8, 8), textcoords="offset points", ha="right", color=colour(0))
+    axes.axhline(1.0 / data.N_CLASSES, color="0.6", linewidth=0.8, linestyle=":")
+    axes.annotate("chance", (steps[0], 1.0 / data.N_CLASSES), (2, 3), textcoords="offset points", color="0.5", fontsize=8)
+    axes.set(xlabel="training images shown", ylim=(0.0, 1.0), xlim=(steps[0], steps[-1]))
+    axes.set_ylabel(f"recognised before being taught\n(mean of {min(WINDOW, len(results.intact[0].online))} images)")
+    axes.legend(fontsize="small", frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.35))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _smooth(outcomes: tuple[DigitsOutcome, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return trial numbers and running means of right decisions, one row per outcome."""
+    online = np.array([outcome.online for outcome in outcomes], dtype=np.float64)
+    width = min(WINDOW, online.shape[1])
+    sums = np.cumsum(np.pad(online, ((0, 0), (1, 0))), axis=1)
+    return np.arange(width, online.shape[1] + 1), (sums[:, width:] - sums[:, :-width]) / width
+
+
+def confusion(outcomes: tuple[DigitsOutcome, ...]) -> Picture:
+    """Draw what test images were taken for, as shares of each class over all seeds.
+
+    Parameters
+    ----------
+    outcomes : tuple of DigitsOutcome
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    counts = np.sum([outcome.confusion for outcome in outcomes], axis=0)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Picture(figsize=(5.4, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.005:
+            shade = "white" if share > 0.5 else "black"
+            axes.text(column, row, f"{100 * share:.0f}", color=shade, ha="center", va="center", fontsize=8)
+    ticks = range(data.N_CLASSES)
+    axes.set(xticks=ticks, yticks=ticks, xlabel="taken for", ylabel="shown")
+    axes.set_title(f"test images, % of each row; {_of_seeds(len(outcomes))}", fontsize="medium")
+    figure.colorbar(image, ax=axes, label="share", shrink=0.85)
+    return figure
+
+
+def receptive_fields(outcome: DigitsOutcome) -> Picture:
+    """Draw the learned weights of each class as an image: mean over its neurons, against the mean of all classes.
+
+    Parameters
+    ----------
+    outcome : DigitsOutcome
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    weights = outcome.weights.reshape(data.N_PIXELS, data.N_CLASSES, -1).mean(axis=2)
+    fields = (weights - weights.mean(axis=1, keepdims=True)).T.reshape(data.N_CLASSES, 8, 8)
+    limit = float(np.abs(fields).max())
+    figure = Picture(figsize=(8.4, 3.8), layout="constrained")
+    axes = figure.subplots(2, 5)
+    for number, (panel, field) in enumerate(zip(axes.flat, fields, strict=True)):
+        image = panel.imshow(field, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        panel.set_title(str(number), fontsize="medium")
+        panel.set(xticks=(), yticks=())
+    figure.colorbar(image, ax=axes, label="weight above the classes' mean [nA]", shrink=0.9)
+    figure.suptitle(f"receptive fields learned by each class (seed {outcome.seed})", fontsize="medium")
+    return figure
+
+
+def taught_trial(trial: Trial) -> Picture:
+    """Draw one trial with a wrong decision: spikes, dopamine, and theta with the gate that it opens.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    results = trial.results
+    figure = Picture(figsize=(9.0, 6.4), layout="constrained")
+    spikes, dopamine, theta = figure.subplots(3, 1, height_ratios=(4.0, 1.2, 1.2), sharex=True)
+    raster(results, (PIXELS, CLASSES, INTERNEURONS), axes=spikes)
+    modulators(results, axes=dopamine)
+    phase(results, THETA, axes=theta)
+    wrong, right = f"decision: {trial.decision} (wrong)", f"taught: {trial.label}"
+    for k, what in enumerate((wrong, "dopamine dips", right, "dopamine rises")):
+        start = results.t_start + k * CYCLE
+        spikes.text(start + CYCLE / 2, 1.02, what, ha="center", va="bottom", transform=spikes.get_xaxis_transform())
+        for panel in (spikes, dopamine, theta):
+            panel.axvline(start, color="0.7", linewidth=0.8, zorder=0)
+    for panel in (spikes, dopamine):
+        panel.set_xlabel("")
+        panel.tick_params(labelbottom=False)
+    return figure
+
+
+def ablation_bars(results: Ablations) -> Picture:
+    """Draw the change of accuracy without each mechanism, with 95 % intervals and every pair of seeds.
+
+    Parameters
+    ----------
+    results : Ablations
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    effects = results.effects
+    figure = Picture(figsize=(7.0, 0.55 * len(effects) + 1.6), layout="constrained")
+    axes = figure.add_subplot()
+    return figure
+
+
+def _of_seeds(number: int) -> str:
+    return "1 seed" if number == 1 else f"{number} seeds"

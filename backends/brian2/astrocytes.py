@@ -91,6 +91,6 @@ def add_spillover(blueprint: Blueprint, projection: LoweredProjection) -> None:
     source, target = blueprint.sources[projection.source], blueprint.astrocytes[projection.astrocytes]
     assert source is not None
     assert target is not None
-    name = f"{projection.name} spillover"
+    name = f"spillover of {projection.name}"
     links = blueprint.link(name, source, target, projection.source_index, projection.territory)
     links.on_pre("arrivals_post += 1", projection.delay_steps)

@@ -33,6 +33,13 @@ from typing import Any
 import numpy as np
 
 
+# Names of pathways; Brian2 gives each the name of its synapses and this.
+PATHWAYS = (
+    "pre", "current", "arrival", "spike", "emission", "own_spike",
+    "apply", "sample_signal", "compare", "find_largest", "sum_up", "share_out", "summed_variable_pull_post",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """A function of time in the equations, ``name(t)`` or ``name(t, column)``, held between its rows.
@@ -139,6 +146,8 @@ class Part:
     name : str
     model : list of str
         Lines of Brian2 equations.
+    changing : list of str
+        Variables that are no constants.
     values : dict of str to number or array
         Starting values and constants, by variable.
     namespace : dict of str to Table, Draw or number
@@ -148,6 +157,7 @@ class Part:
 
     name: str
     model: list[str] = field(default_factory=list)
+    changing: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     namespace: dict[str, Any] = field(default_factory=dict)
     references: list[Reference] = field(default_factory=list)
@@ -163,13 +173,14 @@ class Part:
 
     def variables(self, **values: Any) -> None:
         """Add variables of type float, with their starting values."""
-        for name, value in values.items():
-            self.model.append(f"{name} : 1")
-            self.values[name] = value
+        self.model += [f"{name} : 1" for name in values]
+        self.changing += values
+        self.values |= values
 
-    def counters(self, *names: str) -> None:
-        """Add integer variables that start at 0."""
-        self.model += [f"{name} : integer" for name in names]
+    def counters(self, *names: str, kind: str = "integer") -> None:
+        """Add integer (or boolean) variables that start at 0."""
+        self.model += [f"{name} : {kind}" for name in names]
+        self.changing += names
 
     def refer(self, name: str, group: str, variable: str, index: str) -> None:
         """Read a variable of another group; ``index`` is the variable here that holds the member's number."""
@@ -259,15 +270,15 @@ class Names:
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def new(self, name: str) -> str:
-        """Return an identifier that is like a name and not yet taken."""
-        stem = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9]", "_", name)).strip("_")
+    def new(self, name: str, parts: Iterable[str] = ()) -> str:
+        """Return an identifier that is like a name and not yet taken, nor with the parts that Brian2 appends to it."""
+        stem = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
         if not stem or not stem[0].isalpha():
             stem = f"object_{stem}"
         identifier, number = stem, 2
-        while identifier in self._taken:
+        while not self._taken.isdisjoint(family := {identifier, *(f"{identifier}_{part}" for part in parts)}):
             identifier, number = f"{stem}_{number}", number + 1
-        self._taken.add(identifier)
+        self._taken |= family
         return identifier
 
 
@@ -310,9 +321,13 @@ class Blueprint:
 
     def link(self, name: str, source: str, target: str, pre: Any, post: Any) -> Links:
         """Add synapses with a name like the one given."""
-        links = Links(self.names.new(name), source=source, target=target, pre=pre, post=post)
+        links = Links(self.names.new(name, PATHWAYS), source=source, target=target, pre=pre, post=post)
         self.links[links.name] = links
         return links
+
+    def part(self, name: str) -> Part:
+        """Return a group or synapses by identifier."""
+        return self.groups[name] if name in self.groups else self.links[name]
 
     def hearing(self, projection: Any) -> str | None:
         """Return the astrocytes that hear a projection, None for none."""

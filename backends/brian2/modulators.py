@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def add_gating(blueprint: Blueprint, projection: LoweredProjection, tick: str) -
     assert lowered_rule is not None
     modulators = [blueprint.lowered.modulators[k] for k in lowered_rule.modulators]
     attention = lowered_rule.rule.global_attention
-    group = blueprint.group(f"{projection.name} gating", 1)
+    group = blueprint.group(f"gating of {projection.name}", 1)
     group.variables(G=0.0)
     group.constants(only=np.zeros(1, np.int32))
     total = float(len(modulators)) if attention is None or attention.normalisation == "count" else 1.0
@@ -78,10 +79,10 @@ def add_gating(blueprint: Blueprint, projection: LoweredProjection, tick: str) -
     return group
 
 
-def _add_context(blueprint: Blueprint, group: Group, name: str, attention: object) -> None:
+def _add_context(blueprint: Blueprint, group: Group, name: str, attention: Any) -> None:
     """Add the context C: the populations' rates over r0, low-passed."""
-    lowered, tau_s, rate = blueprint.lowered, attention.tau / 1000.0, attention.rate  # type: ignore[attr-defined]
-    group.constants(rho_context=math.exp(-lowered.dt / attention.tau))  # type: ignore[attr-defined]
+    lowered, tau_s, rate = blueprint.lowered, attention.tau / 1000.0, attention.rate
+    group.constants(rho_context=math.exp(-lowered.dt / attention.tau))
     group.variables(**{f"context_{p}": 0.0 for p in range(len(lowered.populations))})
     code = [f"context_{p} = context_{p}*rho_context" for p in range(len(lowered.populations))]
     group.every_step(code, "groups", 2)
@@ -90,18 +91,18 @@ def _add_context(blueprint: Blueprint, group: Group, name: str, attention: objec
         if source is None:
             continue
         everyone = np.arange(population.size, dtype=np.int32)
-        links = blueprint.link(f"{name} context {p}", source, group.name, everyone, np.zeros_like(everyone))
+        links = blueprint.link(f"context {p} of {name}", source, group.name, everyone, np.zeros_like(everyone))
         links.constants(step=1.0 / (population.size * rate * tau_s))
         links.on_pre(f"context_{p}_post += step")
 
 
-def _shares(modulators: list[LoweredModulator], attention: object, total: float) -> list[str]:
+def _shares(modulators: list[LoweredModulator], attention: Any, total: float) -> list[str]:
     """Sample the shares: the softmax over modulators of slope E_k (u_k . C) / sqrt(d), by differences of scores."""
     code, n = [], len(modulators)
     for k, modulator in enumerate(modulators):
         assert modulator.attention is not None
         terms = " + ".join(f"{float(u)!r}*context_{p}" for p, u in enumerate(modulator.attention))
-        scale = attention.slope / math.sqrt(len(modulator.attention))  # type: ignore[attr-defined]
+        scale = attention.slope / math.sqrt(len(modulator.attention))
         code.append(f"score_{k} = {scale!r}*level_{k}*({terms})")
     for k in range(n):
         code.append(f"share_{k} = {total!r}/({' + '.join(f'exp(score_{m} - score_{k})' for m in range(n))})")

@@ -65,7 +65,7 @@ class Native:
         for links in blueprint.links.values():
             self.parts[links.name] = self._synapses(links)
         self.spikes = {
-            name: brian2.SpikeMonitor(self._end(name), name=blueprint.names.new(f"{name} spikes"))
+            name: brian2.SpikeMonitor(self._end(name), name=blueprint.names.new(f"spikes of {name}"))
             for name in blueprint.sources
             if name is not None
         }

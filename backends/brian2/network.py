@@ -63,5 +63,5 @@ def _add_probe(blueprint: Blueprint, index: int, recording: LoweredRecording) ->
         part = blueprint.gatings[recording.group]
     if part is None or len(recording.indices) == 0:
         return
-    name = blueprint.names.new(f"{recording.name} {recording.variable} probe")
+    name = blueprint.names.new(f"{recording.variable} of {recording.name}")
     blueprint.probes.append(Probe(name, index, part, variable, recording.indices, recording.every))

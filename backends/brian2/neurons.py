@@ -40,10 +40,8 @@ def add_population(blueprint: Blueprint, population: LoweredPopulation) -> None:
     group = blueprint.group(population.name, population.size)
     blueprint.sources.append(group.name)
     group.variables(**population.initial, arriving_exc=0.0, arriving_inh=0.0, threshold_margin=np.inf)
-    group.model += [
-        "hold : integer  # steps for which v is still held after a spike",
-        "free : boolean  # whether this step integrates v and tests the threshold",
-    ]
+    group.counters("hold")  # steps for which v is still held after a spike
+    group.counters("free", kind="boolean")  # whether this step integrates v and tests the threshold
     for name in _COEFFICIENTS:
         group.constants(**{name: _each(getattr(population, name), population.size)})
     group.constants(refractory_steps=_each(population.refractory, population.size))

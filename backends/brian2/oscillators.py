@@ -29,7 +29,7 @@ def add_oscillators(blueprint: Blueprint, oscillators: LoweredOscillator) -> Non
     group.every_step(["phase = phase + dt_s*(omega + coupling*pull)"], "groups", 1)
     if oscillators.coupling != 0.0:
         seen, by = np.tile(np.arange(n, dtype=np.int32), n), np.repeat(np.arange(n, dtype=np.int32), n)
-        links = blueprint.link(f"{oscillators.name} coupling", group.name, group.name, seen, by)
+        links = blueprint.link(f"coupling of {oscillators.name}", group.name, group.name, seen, by)
         links.constants(lag=np.array(np.broadcast_to(oscillators.lag, (n, n))).ravel())
         links.model.append("pull_post = sin(phase_pre - phase_post - lag) : 1 (summed)")
 

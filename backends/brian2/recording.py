@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hmn_snn.ledger import Ledger, Margins
-from hmn_snn.lowered import LoweredNetwork
 from hmn_snn.results import Results, Spikes, Trace, Weights, provenance
 from hmn_snn.translator import Finding
 
-from .blueprint import Blueprint
-
+MARGINS = ("threshold_margin", "application_margin")
 _COUNTERS = ("delivered", "paired", "applied", "rejected", "releases")
-_MARGINS = ("threshold_margin", "application_margin")
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What monitors and counters hold at one time.
+class Mark:
+    """How far monitors and counters had come at one time.
 
     Attributes
     ----------
     step : int
-    spikes : dict of str to (steps, indices)
-        All spikes so far, by source.
-    samples : dict of str to (m, n) float array
-        All samples so far, by probe.
+    spikes, samples : dict of str to int
+        Entries of each monitor, by source and by probe.
     counts : dict of (counter, part) to int
     weights : dict of str to (n_synapses,) float array
-        Of plastic projections.
-    margins : dict of str to float
-        Smallest since they were last set to infinity.
+        Of plastic projections, by identifier.
     """
 
     step: int
-    spikes: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    samples: Mapping[str, np.ndarray]
+    spikes: Mapping[str, int]
+    samples: Mapping[str, int]
     counts: Mapping[tuple[str, str], int]
     weights: Mapping[str, np.ndarray]
-    margins: Mapping[str, float]
 
 
-def snapshot(native: Any, step: int) -> Snapshot:
-    """Read Brian2's monitors and counters.
+def mark(native: Any, step: int) -> Mark:
+    """Note how far monitors and counters have come.
 
     Parameters
     ----------
@@ -57,84 +48,62 @@ def snapshot(native: Any, step: int) -> Snapshot:
 
     Returns
     -------
-    Snapshot
+    Mark
     """
-    blueprint: Blueprint = native.blueprint
-    dt_s = blueprint.lowered.dt / 1000.0
-    parts = {name: (part.model, native.parts[name]) for name, part in _parts(blueprint)}
-
-    def values(variable: str) -> dict[str, np.ndarray]:
-        return {
-            name: np.array(getattr(made, variable)) for name, (model, made) in parts.items() if _has(model, variable)
-        }
-
-    counts = {(key, name): int(array.sum()) for key in _COUNTERS for name, array in values(key).items()}
-    for name, last in values("last_arrival").items():
+    counts = {(key, name): int(array.sum()) for key in _COUNTERS for name, array in _values(native, key).items()}
+    for name, last in _values(native, "last_arrival").items():
         # What arrives at the present time is summed already, but delivered in the step that comes.
         counts["delivered", name] -= int((last == step).sum()) if step else 0
-    spikes = {n: (np.rint(np.asarray(m.t) / dt_s).astype(np.int64), np.array(m.i)) for n, m in native.spikes.items()}
-    samples = {p.name: np.array(getattr(native.traces[p.name], p.variable)).T for p in blueprint.probes}
-    plastic = _plastic(blueprint)
-    weights = {name: array for name, array in values("w").items() if name in plastic}
-    margins = {key: _smallest(values(key).values()) for key in _MARGINS}
-    return Snapshot(step, spikes, samples, counts, weights, margins)
-
-
-def _smallest(arrays: Iterable[np.ndarray]) -> float:
-    """Return the smallest margin; the equations write 1e300 and more where nothing was decided."""
-    smallest = min((float(array.min()) for array in arrays), default=np.inf)
-    return smallest if smallest < 1e300 else float("inf")
-
-
-def nothing_yet(blueprint: Blueprint) -> Snapshot:
-    """Return what monitors and counters hold at t = 0.
-
-    Parameters
-    ----------
-    blueprint : Blueprint
-
-    Returns
-    -------
-    Snapshot
-    """
-    none = np.empty(0, np.int64)
-    return Snapshot(
-        0,
-        spikes={name: (none, none) for name in blueprint.sources if name is not None},
-        samples={probe.name: np.empty((0, len(probe.members))) for probe in blueprint.probes},
-        counts=defaultdict(int),
-        weights={str(name): blueprint.links[str(name)].values["w"] for name in _plastic(blueprint) if name is not None},
-        margins=dict.fromkeys(_MARGINS, float("inf")),
+    return Mark(
+        step,
+        spikes={name: len(monitor.t_) for name, monitor in native.spikes.items()},
+        samples={name: len(monitor.t_) for name, monitor in native.traces.items()},
+        counts=counts,
+        weights={name: array for name, array in _values(native, "w").items() if "pending" in _changing(native, name)},
     )
 
 
-def _parts(blueprint: Blueprint) -> Iterable[Any]:
-    return [*blueprint.groups.items(), *blueprint.links.items()]
-
-
-def _has(model: list[str], variable: str) -> bool:
-    return any(line.startswith(f"{variable} :") for line in model)
-
-
-def _plastic(blueprint: Blueprint) -> set[str | None]:
-    pairs = zip(blueprint.projections, blueprint.lowered.projections, strict=True)
-    return {name for name, projection in pairs if projection.plasticity is not None}
-
-
-def results(
-    blueprint: Blueprint,
-    before: Snapshot,
-    after: Snapshot,
-    executor: str,
-    findings: tuple[Finding, ...],
-    seconds: float,
-) -> Results:
-    """Return the results of a run between two snapshots.
+def mark_at_start(native: Any) -> Mark:
+    """Return the mark of t = 0, as the blueprint has it: a standalone program cannot be asked before its run.
 
     Parameters
     ----------
-    blueprint : Blueprint
-    before, after : Snapshot
+    native : Native
+
+    Returns
+    -------
+    Mark
+    """
+    plastic = (links for links in native.blueprint.links.values() if "pending" in links.changing)
+    return Mark(
+        0,
+        spikes=dict.fromkeys(native.spikes, 0),
+        samples=dict.fromkeys(native.traces, 0),
+        counts={(key, name): 0 for key in _COUNTERS for name in native.parts if key in _changing(native, name)},
+        weights={links.name: links.values["w"] for links in plastic},
+    )
+
+
+def _changing(native: Any, name: str) -> list[str]:
+    changing: list[str] = native.blueprint.part(name).changing
+    return changing
+
+
+def _values(native: Any, variable: str) -> dict[str, np.ndarray]:
+    """Return copies of a variable of all parts that have it."""
+    having = ((name, made) for name, made in native.parts.items() if variable in _changing(native, name))
+    return {name: np.array(getattr(made, variable)) for name, made in having}
+
+
+def results(
+    native: Any, before: Mark, after: Mark, executor: str, findings: tuple[Finding, ...], seconds: float
+) -> Results:
+    """Return the results of the run between two marks, the second of which is now.
+
+    Parameters
+    ----------
+    native : Native
+    before, after : Mark
     executor : str
     findings : tuple of Finding
     seconds : float
@@ -144,90 +113,92 @@ def results(
     -------
     Results
     """
-    lowered: LoweredNetwork = blueprint.lowered
+    lowered = native.blueprint.lowered
+    spikes = _spikes(native, before)
+    packages = ("brian2", "cython") if executor == "cython" else ("brian2",)
     return Results(
         name=lowered.name,
         dt=lowered.dt,
         t_start=before.step * lowered.dt,
         t_stop=after.step * lowered.dt,
-        spikes={
-            source.name: _spikes(source.size, lowered.dt, name, before, after)
-            for name, source in zip(blueprint.sources, lowered.sources, strict=True)
-        },
-        traces=_traces(blueprint, before, after),
-        weights=_weights(blueprint, before, after),
-        ledger=_ledger(blueprint, before, after),
-        margins=Margins(after.margins["threshold_margin"], after.margins["application_margin"]),
+        spikes=spikes,
+        traces=_traces(native, before, after),
+        weights=_weights(native.blueprint, before, after),
+        ledger=_ledger(native.blueprint, before, after, spikes),
+        margins=Margins(*(_smallest(native, margin) for margin in MARGINS)),
         findings=findings,
-        provenance=provenance("brian2", executor, "float64", lowered, ("brian2", "sympy", "cython"), seconds),
+        provenance=provenance("brian2", executor, "float64", lowered, packages, seconds),
     )
 
 
-def _spikes(size: int, dt: float, name: str | None, before: Snapshot, after: Snapshot) -> Spikes:
-    if name is None:
-        return Spikes(np.empty(0), np.empty(0, np.int64), size)
-    n = len(before.spikes[name][0])
-    steps, indices = after.spikes[name]
-    return Spikes((steps[n:] + 1) * dt, indices[n:], size)
+def _smallest(native: Any, margin: str) -> float:
+    """Return the smallest margin; the equations write 1e300 and more where nothing was decided."""
+    smallest = min((float(array.min()) for array in _values(native, margin).values()), default=np.inf)
+    return smallest if smallest < 1e300 else float("inf")
 
 
-def _traces(blueprint: Blueprint, before: Snapshot, after: Snapshot) -> dict[str, dict[str, Trace]]:
-    lowered = blueprint.lowered
-    probes = {probe.index: probe.name for probe in blueprint.probes}
+def _spikes(native: Any, before: Mark) -> dict[str, Spikes]:
+    lowered, spikes = native.blueprint.lowered, {}
+    for name, source in zip(native.blueprint.sources, lowered.sources, strict=True):
+        steps, indices = np.empty(0), np.empty(0, np.int64)
+        if name is not None:
+            monitor, n = native.spikes[name], before.spikes[name]
+            steps, indices = np.rint(np.array(monitor.t_)[n:] / (lowered.dt / 1000.0)), np.array(monitor.i)[n:]
+        spikes[source.name] = Spikes((steps + 1) * lowered.dt, indices, source.size)
+    return spikes
+
+
+def _traces(native: Any, before: Mark, after: Mark) -> dict[str, dict[str, Trace]]:
+    lowered = native.blueprint.lowered
+    probes = {probe.index: probe for probe in native.blueprint.probes}
     traces: dict[str, dict[str, Trace]] = {}
     for index, recording in enumerate(lowered.recordings):
         every = recording.every
         steps = np.arange(-(-before.step // every) * every, after.step, every)
+        values = np.empty((len(steps), len(recording.indices)))
         if index in probes:
-            name = probes[index]
-            values = after.samples[name][len(before.samples[name]) :]
-        else:
-            values = np.empty((len(steps), len(recording.indices)))
+            name, variable = probes[index].name, probes[index].variable
+            values = np.array(getattr(native.traces[name], variable)[:, before.samples[name] :].T)
         trace = Trace(steps * lowered.dt, values, recording.indices, recording.unit)
         traces.setdefault(recording.name, {})[recording.variable] = trace
     return traces
 
 
-def _weights(blueprint: Blueprint, before: Snapshot, after: Snapshot) -> dict[str, Weights]:
-    weights = {}
+def _weights(blueprint: Any, before: Mark, after: Mark) -> dict[str, Weights]:
+    weights, none = {}, np.empty(0)
     for name, projection in zip(blueprint.projections, blueprint.lowered.projections, strict=True):
         if projection.plasticity is not None:
-            none = np.empty(0)
             values, initial = (none, none) if name is None else (after.weights[name], before.weights[name])
             ends = projection.source_index, projection.target_index
             weights[projection.name] = Weights(*ends, values, projection.weight_unit, initial)
     return weights
 
 
-def _ledger(blueprint: Blueprint, before: Snapshot, after: Snapshot) -> Ledger:
+def _ledger(blueprint: Any, before: Mark, after: Mark, spikes: Mapping[str, Spikes]) -> Ledger:
     lowered, n_steps = blueprint.lowered, after.step - before.step
-    plastic = [k for k, p in enumerate(lowered.projections) if p.plasticity is not None]
+    projections = list(zip(blueprint.projections, lowered.projections, strict=True))
+    plastic = [(name, projection) for name, projection in projections if projection.plasticity is not None]
+    astrocytes = list(zip(blueprint.astrocytes, lowered.astrocytes, strict=True))
 
-    def counted(counter: str, names: list[str | None], things: Any, which: Iterable[int]) -> dict[str, int]:
-        def count(name: str | None) -> int:
-            return 0 if name is None else after.counts[counter, name] - before.counts[counter, name]
-
+    def counted(counter: str, parts: Sequence[tuple[str | None, Any]]) -> dict[str, int]:
+        """Count over the run; what has no part is empty, and nothing happens in it."""
         return {
-            things[k].name: count(names[k]) for k in which if (counter, names[k]) in after.counts or names[k] is None
+            thing.name: 0 if name is None else after.counts[counter, name] - before.counts[counter, name]
+            for name, thing in parts
         }
 
-    def every(steps: int) -> int:
-        return after.step // steps - before.step // steps
+    def due(steps: int) -> int:
+        """Count the multiples of an interval in the run."""
+        return int(after.step // steps - before.step // steps)
 
-    synapses, projections = blueprint.projections, lowered.projections
     return Ledger(
-        spikes={
-            source.name: len(_spikes(source.size, lowered.dt, name, before, after))
-            for name, source in zip(blueprint.sources, lowered.sources, strict=True)
-        },
+        spikes={name: len(train) for name, train in spikes.items()},
         neuron_updates={p.name: p.size * n_steps for p in lowered.populations},
-        synaptic_events=counted("delivered", synapses, projections, range(len(projections))),
-        pairings=counted("paired", synapses, projections, plastic),
-        ticks={projections[k].name: every(projections[k].plasticity.tick_steps) for k in plastic},
-        updates_applied=counted("applied", synapses, projections, plastic),
-        updates_rejected=counted("rejected", synapses, projections, plastic),
-        astrocyte_updates={a.name: a.size * every(a.clock_steps) for a in lowered.astrocytes},
-        astrocyte_releases=counted(
-            "releases", blueprint.astrocytes, lowered.astrocytes, range(len(lowered.astrocytes))
-        ),
+        synaptic_events=counted("delivered", projections),
+        pairings=counted("paired", plastic),
+        ticks={p.name: due(p.plasticity.tick_steps) for _, p in plastic},
+        updates_applied=counted("applied", plastic),
+        updates_rejected=counted("rejected", plastic),
+        astrocyte_updates={a.name: a.size * due(a.clock_steps) for _, a in astrocytes},
+        astrocyte_releases=counted("releases", astrocytes),
     )

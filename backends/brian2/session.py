@@ -18,7 +18,7 @@ from .environment import borrowed, brian2
 from .modulators import tonic_table
 from .native import Native
 from .neurons import ARRIVING, current_table
-from .recording import results, snapshot
+from .recording import MARGINS, mark, results
 
 
 class Brian2Session:
@@ -53,10 +53,9 @@ class Brian2Session:
         """
         with borrowed(self.executor):
             self._forget_margins()
-            before = snapshot(self.native, self.step)
+            before = mark(self.native, self.step)
             seconds = self._advance(n_steps, progress) if n_steps else 0.0
-            after = snapshot(self.native, self.step)
-        return results(self.blueprint, before, after, self.executor, self.findings, seconds)
+            return results(self.native, before, mark(self.native, self.step), self.executor, self.findings, seconds)
 
     def _advance(self, n_steps: int, progress: Callable[[int], Any] | None) -> float:
         """Run Brian2 until the last step or an interrupt; return the time it took, without the generation of code."""
@@ -87,10 +86,9 @@ class Brian2Session:
         return seconds
 
     def _forget_margins(self) -> None:
-        for part in self.native.parts.values():
-            for name in ("threshold_margin", "application_margin"):
-                if name in part.variables:
-                    setattr(part, name, np.inf)
+        for name, part in self.native.parts.items():
+            for margin in set(MARGINS) & set(self.blueprint.part(name).changing):
+                setattr(part, margin, np.inf)
 
     @contextmanager
     def _part(self, name: str | None) -> Iterator[Any]:
@@ -155,7 +153,7 @@ class Brian2Session:
         state: dict[str, Any] = {"step": self.step}
         with borrowed(self.executor):
             for name, part in self.native.parts.items():
-                for variable in self._changing(name):
+                for variable in self.blueprint.part(name).changing:
                     state[f"{name}/{variable}"] = np.array(getattr(part, variable))
                 for pathway in self._pathways(name):
                     queue = pathway.queue._full_state()
@@ -171,7 +169,7 @@ class Brian2Session:
         self.step = int(state["step"])
         with borrowed(self.executor):
             for name, part in self.native.parts.items():
-                for variable in self._changing(name):
+                for variable in self.blueprint.part(name).changing:
                     setattr(part, variable, state[f"{name}/{variable}"])
                 for pathway in self._pathways(name):
                     text = state[f"{name}/{pathway.objname} in flight"]
@@ -182,11 +180,6 @@ class Brian2Session:
         for key in state:
             if key.startswith("tables/"):
                 self._override(key[len("tables/") :], state[key])
-
-    def _changing(self, name: str) -> list[str]:
-        part = self.blueprint.groups.get(name) or self.blueprint.links[name]
-        declared = [line.split("#")[0].split(":") for line in part.model if "=" not in line]
-        return [words[0].strip() for words in declared if "constant" not in words[1]]
 
     def _pathways(self, name: str) -> Any:
         return getattr(self.native.parts[name], "_pathways", ())

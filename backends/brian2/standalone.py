@@ -11,7 +11,7 @@ from hmn_snn.translator import Finding
 from .blueprint import Blueprint
 from .environment import borrowed, brian2
 from .native import Native
-from .recording import nothing_yet, results, snapshot
+from .recording import mark, mark_at_start, results
 
 
 def run_standalone(blueprint: Blueprint, n_steps: int, findings: tuple[Finding, ...], progress: Any = None) -> Results:
@@ -30,9 +30,6 @@ def run_standalone(blueprint: Blueprint, n_steps: int, findings: tuple[Finding, 
     Results
         Their wall time is that of the compiled program.
     """
-    before = nothing_yet(blueprint)
-    if n_steps == 0:
-        return results(blueprint, before, before, "cpp_standalone", findings, 0.0)
     # A device of our own: Brian2's is one for the process, and may hold a user's network.
     device = type(brian2.all_devices["cpp_standalone"])()
     duration = n_steps * blueprint.lowered.dt * brian2.ms
@@ -41,7 +38,8 @@ def run_standalone(blueprint: Blueprint, n_steps: int, findings: tuple[Finding, 
         native = Native(blueprint)
         native.network.run(duration, namespace={})
         device.build(directory=folder.name, compile=True, run=True, with_output=False)
-        after = snapshot(native, n_steps)
+        before, after, seconds = mark_at_start(native), mark(native, n_steps), device._last_run_time
+        ran = results(native, before, after, "cpp_standalone", findings, seconds)
     if progress is not None:
         progress(n_steps)
-    return results(blueprint, before, after, "cpp_standalone", findings, device._last_run_time)
+    return ran
