@@ -81,7 +81,7 @@ def measure(case: Case, repeats: int, form: str = "clock-driven") -> Measurement
             native = _cuba(case) if isinstance(case, Cuba) else _hmn(case, form)
             for slot, code in TIMERS.items():
                 device.insert_code(slot, code)
-            native.network.run(case.duration * b2.ms)
+            native.network.run((case.duration + case.dt) * b2.ms)  # the last tick lies at the start of one more step
             device.build(directory=folder, compile=True, run=False, with_output=False)
             compilation = time.perf_counter() - begun
             setup, run, cpu, peaks = zip(*(_run_program(folder) for _ in range(repeats)), strict=True)
@@ -119,7 +119,7 @@ def _cuba(case: Cuba) -> Native:
            dg_I/dt = -g_I / tau_I : volt""",
         threshold="v > v_thresh",
         reset="v = v_reset",
-        refractory=case.tau_refrac * b2.ms,
+        refractory=(case.tau_refrac + case.dt) * b2.ms,  # Brian2 counts the step of the spike
         method="exact",
         namespace={
             "v_rest": case.v_rest * b2.mV, "v_thresh": case.v_thresh * b2.mV, "v_reset": case.v_reset * b2.mV,
@@ -148,7 +148,7 @@ def _hmn(case: Hmn, form: str) -> Native:
            di_exc/dt = -i_exc / tau_syn : 1""",
         threshold="v > v_thresh",
         reset="v = v_rest",
-        refractory=case.tau_refrac * b2.ms,
+        refractory=(case.tau_refrac + case.dt) * b2.ms,  # Brian2 counts the step of the spike
         method="exact",
         namespace={
             "v_rest": case.v_rest * b2.mV, "v_thresh": case.v_thresh * b2.mV, "R": case.tau_m / case.cm * b2.mV,

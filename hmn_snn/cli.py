@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.description = "Compare spikes and final weights of two saved runs: exit code 0 if they agree, 4 if not."
     compare.add_argument("a", type=Path, metavar="A.h5", help="results, saved by run --out; b is measured by them")
     compare.add_argument("b", type=Path, metavar="B.h5", help="results over the same time")
-    compare.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw the first divergence (also .pdf, .svg)")
+    compare.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw where they part (also .pdf, .svg)")
     compare.set_defaults(action=_compare)
 
     backends = commands.add_parser("backends", help="list the backends, and how to install what is missing", **layout)

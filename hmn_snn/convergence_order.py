@@ -22,6 +22,7 @@ from .simulate import run
 
 SLOWEST = 0.5  # an order below it is taken for none: what converges has order 1 or more
 _ERRORS = 3.0  # standard errors of a spike count
+_LOST = 0.25  # of the mean interval: the shift between two trains that have nothing to do with each other
 _ROUNDING = 1e-9  # of the largest weight: smaller differences are of floating point, not of the time step
 
 EXACT, CONVERGES, ON_GRID = "exact", "converges", "within the grid"
@@ -39,14 +40,14 @@ class Refinement:
     quantity : "spike times", "rate" or "weights"
     unit : str
     differences : tuple of float
-        Between each run and the next finer one: mean |shift| of spikes (the k-th of a neuron with the k-th), difference
-        of mean rates, root mean square difference of weights. NaN where nothing can be compared.
+        Between each run and the next finer one: mean |shift| of the k-th spikes of a neuron, where all runs have one;
+        difference of mean rates; root mean square difference of weights. NaN where nothing can be compared.
     order : float
         p in ``difference ~ dt**p`` by Richardson's estimate from the last two differences; NaN if it has none.
     verdict : str
-        ``"exact"`` (no difference), ``"converges"`` (order 0.5 or more), ``"within the grid"`` (no spike moved by more
-        than a step per interval, which is rounding to the grid), ``"within chance"`` (rates agree within 3 standard
-        errors of Poisson counts) or ``"does not converge"``.
+        ``"exact"`` (no difference), ``"converges"`` (order 0.5 or more, and spikes that are still the same ones),
+        ``"within the grid"`` (no spike moved by more than a step per interval, which is rounding to the grid),
+        ``"within chance"`` (rates agree within 3 standard errors of Poisson counts) or ``"does not converge"``.
     """
 
     name: str
@@ -173,7 +174,7 @@ def _ratio(factors: Sequence[int]) -> float:
     """Return the ratio by which the factors grow."""
     given = [float(factor) for factor in factors]
     ratios = [fine / coarse for coarse, fine in pairwise(given) if coarse > 0.0]
-    whole = all(factor >= 1.0 and factor == int(factor) for factor in given)
+    whole = all(factor >= 1.0 and factor % 1.0 == 0.0 for factor in given)
     if len(given) < 3 or not whole or not ratios[0] > 1.0 or not np.allclose(ratios, ratios[0]):
         allowed = "give three or more whole numbers that grow by one ratio, such as (1, 2, 4)"
         raise DescriptionError("convergence", "factors", tuple(factors), allowed)
@@ -182,24 +183,47 @@ def _ratio(factors: Sequence[int]) -> float:
 
 def _spikes_refined(results: Sequence[Results], name: str, ratio: float) -> list[Refinement]:
     """Return how a population's spike times and its rate change."""
-    spikes, dts = [result.spikes[name] for result in results], [result.dt for result in results]
-    shifts = [_shifts(coarse, fine) for coarse, fine in pairwise(spikes)]
-    means = [
-        _mean_shift(shift, coarse, fine) for (shift, _), (coarse, fine) in zip(shifts, pairwise(spikes), strict=True)
-    ]
-    order, verdict = _judged(means, ratio, TOLERANCE * dts[-1])
-    last, ordinal = shifts[-1]
-    if verdict == DIVERGES and len(last) and (np.abs(last) <= ordinal * dts[-2] * (1.0 + TOLERANCE)).all():
-        verdict = ON_GRID
-    times = Refinement(name, "spike times", "ms", tuple(means), order, verdict)
-
+    spikes = [result.spikes[name] for result in results]
+    times, ordinal = _matched(spikes)
+    moved = np.diff(times, axis=0)
+    silent = not any(map(len, spikes))
+    shifts = [float(np.abs(shift).mean()) if len(shift) else 0.0 if silent else math.nan for shift in moved]
+    order, verdict = _judged(shifts, ratio, TOLERANCE * results[-1].dt)
     rates = [train.rate(result.t_start, result.t_stop) for train, result in zip(spikes, results, strict=True)]
+    if verdict == CONVERGES and _unrelated(moved, 1e3 / rates[-1]):
+        verdict = DIVERGES
+    if verdict == DIVERGES and len(ordinal) and (np.abs(moved[-1]) <= ordinal * results[-2].dt * (1 + TOLERANCE)).all():
+        verdict = ON_GRID
+    refined = [Refinement(name, "spike times", "ms", tuple(shifts), order, verdict)]
+
     differences = [abs(fine - coarse) for coarse, fine in pairwise(rates)]
     order, verdict = _judged(differences, ratio, 0.0)
     n_coarse, n_fine = len(spikes[-2]), len(spikes[-1])
     if verdict == DIVERGES and abs(n_fine - n_coarse) <= _ERRORS * math.sqrt(n_fine + n_coarse):
         verdict = WITHIN_CHANCE
-    return [times, Refinement(name, "rate", "Hz", tuple(differences), order, verdict)]
+    return [*refined, Refinement(name, "rate", "Hz", tuple(differences), order, verdict)]
+
+
+def _matched(spikes: Sequence[Spikes]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times in each run of the k-th spikes that all runs have, and k, from 1 on."""
+    in_all = np.min([train.counts for train in spikes], axis=0)
+    times = []
+    for train in spikes:
+        by_neuron = np.argsort(train.i, kind="stable")
+        neuron = train.i[by_neuron]
+        ordinal = np.arange(1, len(train) + 1) - (np.cumsum(train.counts) - train.counts)[neuron]
+        times.append(train.t[by_neuron][ordinal <= in_all[neuron]])
+    return np.stack(times), ordinal[ordinal <= in_all[neuron]]
+
+
+def _unrelated(moved: np.ndarray, interval: float) -> bool:
+    """Return whether spikes moved so far, and in such directions, that a shrinking shift is chance.
+
+    The k-th spike is no longer the same one in all runs if it moves by a good part of an interval. Only a lag that adds
+    up can be that large and still vanish with the step, and it has the same sign from each run to the next.
+    """
+    before, last = moved[-2:]
+    return bool(np.abs(last).mean() > _LOST * interval and np.sum(before * last) <= 0.0)
 
 
 def _weights_refined(results: Sequence[Results], name: str, ratio: float) -> Refinement:
@@ -213,24 +237,6 @@ def _weights_refined(results: Sequence[Results], name: str, ratio: float) -> Ref
         scale = float(np.abs(values[1]).max(initial=scale))
     order, verdict = _judged(differences, ratio, _ROUNDING * scale)
     return Refinement(name, "weights", weights[0].unit, tuple(differences), order, verdict)
-
-
-def _shifts(coarse: Spikes, fine: Spikes) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far each spike moved that both runs have, and the how-manieth of its neuron it is, from 1 on."""
-    both = np.minimum(coarse.counts, fine.counts)
-    times = []
-    for spikes in (coarse, fine):
-        order = np.argsort(spikes.i, kind="stable")
-        ordinal = np.arange(1, len(spikes) + 1) - (np.cumsum(spikes.counts) - spikes.counts)[spikes.i[order]]
-        kept = ordinal <= both[spikes.i[order]]
-        times.append(spikes.t[order][kept])
-    return times[1] - times[0], ordinal[kept]
-
-
-def _mean_shift(shift: np.ndarray, coarse: Spikes, fine: Spikes) -> float:
-    if len(shift):
-        return float(np.abs(shift).mean())
-    return math.nan if len(coarse) or len(fine) else 0.0
 
 
 def _judged(differences: Sequence[float], ratio: float, rounding: float) -> tuple[float, str]:

@@ -25,7 +25,7 @@ def convergence_table(convergence: Convergence) -> str:
     backend = coarsest.provenance.backend
     head = f"{coarsest.name}: {coarsest.duration:g} ms on {backend} in steps of {', '.join(dts)} ms"
     bad = [f"{entry.quantity} of {entry.name!r}" for entry in convergence.not_converging]
-    told = f"does not converge: {', '.join(bad)}" if bad else "converges: nothing depends on the time step in the end"
+    told = f"does not converge: {', '.join(bad)}" if bad else "everything converges"
     headers = [
         "name",
         "quantity",

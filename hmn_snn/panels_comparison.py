@@ -135,6 +135,9 @@ def _draw_bars(comparison: Comparison, axes: Axes, bars: Mapping[str, str]) -> N
     for number, (label, attribute) in enumerate(bars.items()):
         values = np.nan_to_num([getattr(entry, attribute) for entry in comparison.spikes.values()])
         axes.barh(places + 0.4 * number - 0.2, values, 0.4, color=colour(number), label=label)
+    if not len(places):
+        empty(axes, "no populations in both runs")
+        return
     axes.set_yticks(places, [shorten(name) for name in comparison.spikes], fontsize="small")
     axes.set_ylim(len(places) - 0.5, -0.5)
     legend_above(axes)

@@ -40,9 +40,9 @@ class Digits:
 
 
 def load(part: str = "training") -> Digits:
-    """Return a part of the 1797 handwritten digits that come with scikit-learn (8 x 8 pixels; Alpaydin & Kaynak 1998).
+    """Return a part of the 1797 handwritten digits that come with scikit-learn (Alpaydin & Kaynak 1998; 8 x 8 pixels).
 
-    The split is fixed and stratified: ``test`` is one third, ``training`` the other two; hyper-parameters were chosen by
+    The split is fixed and stratified: ``test`` is one third, ``training`` the other two. Parameters were chosen by
     training on ``fit``, three quarters of ``training``, and testing on ``validation``, its last quarter.
 
     Parameters

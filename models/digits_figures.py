@@ -71,8 +71,9 @@ def learning_curve(results: Ablations) -> Picture:
     axes.plot(steps[-1], test, marker="D", color=colour(0), clip_on=False, zorder=5)
     note = f"test: {test:.3f}"
     axes.annotate(note, (steps[-1], test), (-8, 8), textcoords="offset points", ha="right", color=colour(0))
-    axes.axhline(1.0 / data.N_CLASSES, color="0.6", linewidth=0.8, linestyle=":")
-    axes.annotate("chance", (steps[0], 1.0 / data.N_CLASSES), (2, 3), textcoords="offset points", color="0.5", fontsize=8)
+    chance = 1.0 / data.N_CLASSES
+    axes.axhline(chance, color="0.6", linewidth=0.8, linestyle=":")
+    axes.annotate("chance", (steps[0], chance), (2, 3), textcoords="offset points", color="0.5", fontsize="small")
     axes.set(xlabel="training images shown", ylim=(0.0, 1.0), xlim=(steps[0], steps[-1]))
     axes.set_ylabel(f"recognised before being taught\n(mean of {min(WINDOW, len(results.intact[0].online))} images)")
     axes.legend(fontsize="small", frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.35))
@@ -181,8 +182,25 @@ def ablation_bars(results: Ablations) -> Picture:
     matplotlib.figure.Figure
     """
     effects = results.effects
-    figure = Picture(figsize=(7.0, 0.55 * len(effects) + 1.6), layout="constrained")
+    intact = np.array([outcome.accuracy for outcome in results.intact])
+    figure = Picture(figsize=(7.0, 0.5 * len(effects) + 1.7), layout="constrained")
     axes = figure.add_subplot()
+    for row, effect in enumerate(effects):
+        without = np.array([outcome.accuracy for outcome in results.without[effect.without]])
+        shade = "0.6" if effect.low <= 0.0 <= effect.high else colour(0) if effect.difference < 0.0 else colour(1)
+        axes.barh(row, effect.difference, height=0.55, color=shade, alpha=0.55)
+        if np.isfinite(effect.low):
+            error = [[effect.difference - effect.low], [effect.high - effect.difference]]
+            axes.errorbar(effect.difference, row, xerr=error, color="0.2", capsize=3, linewidth=1.2)
+        axes.plot(without - intact, np.full(len(intact), row), ".", color="0.2", markersize=3, alpha=0.6)
+    labels = [f"without {e.without}\n{e.difference:+.3f}, {e.verdict}" for e in effects]
+    axes.set_yticks(range(len(effects)), labels, fontsize="small")
+    axes.invert_yaxis()
+    axes.axvline(0.0, color="0.2", linewidth=0.8)
+    axes.set_xscale("symlog", linthresh=0.1)
+    axes.set_xlabel("change of test accuracy; 95 % interval; dots: pairs of the same seed")
+    axes.set_title(f"intact: {results.accuracy[0]:.3f}; {_of_seeds(len(intact))}", fontsize="medium")
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -32,7 +32,7 @@ U0, ALPHA = 0.6, 0.45  # release probability at rest, and where gliotransmission
 LATERAL = 0.4  # nA
 
 # Mean magnitude of the dopamine level over an intact training run: what dopamine is held at where it is left out.
-MEAN_DOPAMINE = 0.08
+MEAN_DOPAMINE = 0.15
 
 
 def digits(
@@ -43,21 +43,21 @@ def digits(
     learned: Any = None,
     dt: float = 1.0,
 ) -> hs.Network:
-    """Return a network that learns handwritten digits, or, given learned weights, the network that only recognises them.
+    """Return a network that learns handwritten digits, or, given learned weights, one that only recognises them.
 
     64 Poisson sources, one per pixel, excite ten classes of LIF neurons through the plastic projection
-    ``pixels -> classes``; an interneuron per class inhibits the nine others. Learning is HMN: two-timescale STDP, gated by
-    dopamine and theta phase, shared out by local attention, on synapses that an astrocyte per class keeps in range.
-    Nothing changes a weight unless dopamine is released: see :func:`train`. Run as it is, the network sees the first
-    eight images of the training part, a theta cycle each, then keeps seeing the last one.
+    ``pixels -> classes``; an interneuron per class inhibits the nine others. Learning is HMN: STDP of two timescales,
+    gated by dopamine and theta phase, shared out by local attention, on synapses whose gain an astrocyte per class
+    controls. No weight changes unless dopamine is released: see :func:`train`. Run as it is, the network sees the
+    first eight images of the training part, a theta cycle each, and then goes on seeing the last one.
 
     Parameters
     ----------
     seed : int
     neurons_per_class : int
     without : collection of str
-        Mechanisms set to their neutral element: of "dopamine" (held at its mean magnitude: learning goes on whatever the
-        outcome), "slow trace" (kappa_slow 0), "gate" (always open, at the same mean learning rate), "astrocyte"
+        Mechanisms set to their neutral element: of "dopamine" (held at its mean magnitude: learning goes on whatever
+        the outcome), "slow trace" (kappa_slow 0), "gate" (always open, at the same mean learning rate), "astrocyte"
         (alpha = U0) and "attention" (slope 0).
     learned : (n_synapses,) float array, optional [nA]
         Weights that training ended with. The network then has these weights, and neither plasticity, nor teacher, nor
@@ -110,7 +110,6 @@ def _rule(net: hs.Network, without: frozenset[str]) -> hs.HMNRule:
         w_max=W_MAX,
         tick=CYCLE,
     )
-
 
 
 def _add_competition(net: hs.Network, classes: hs.Population, neurons_per_class: int) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 import hmn_snn as hs
 from hmn_snn.ledger import Ledger
+from hmn_snn.recorded import Weights
 
 from . import digits_data as data
-from .digits_network import CLASSES, CYCLE, DOPAMINE, LEARNED, PIXELS, TEACHER, digits
+from .digits_network import CLASSES, CYCLE, DOPAMINE, LEARNED, PIXELS, TEACHER
 
 TEACHER_CURRENT = 1.0  # nA, on the neurons of the right class; the others get as much of the opposite sign
 TEST_CYCLES = 4  # for which a test image is shown
@@ -60,7 +60,7 @@ class Training:
         The last trial with a wrong decision, for a look inside.
     """
 
-    weights: hs.results.Weights
+    weights: Weights
     labels: np.ndarray
     decisions: np.ndarray
     ledger: Ledger
@@ -95,10 +95,11 @@ class Classification:
 def trial(sim: hs.Simulation, image: np.ndarray, label: int, amount: float) -> Trial:
     """Show one image, and teach it if the decision is wrong: a perceptron in three-factor form.
 
-    Theta cycles: (1) the image is shown and the class with the most spikes is the decision. If it is right, (2) a pause.
-    If it is wrong, (2) dopamine dips below its baseline, which undoes what made the wrong neurons fire; (3) the image is
-    shown again while a current teaches the right class; (4) dopamine rises above its baseline, which strengthens what the
-    teacher made fire. Dopamine returns to its baseline with the end of its cycle.
+    In theta cycles: (1) the image is shown, and the class with the most spikes is the decision; if it is right, that
+    is all. If it is wrong, (2) dopamine dips below its baseline, which weakens what made the wrong neurons fire;
+    (3) the image is shown again while a current teaches the right class; (4) dopamine rises above its baseline, which
+    strengthens what the teacher made fire. Nothing is shown while dopamine acts, and it is back at its baseline when
+    its cycle ends.
 
     Parameters
     ----------
@@ -116,14 +117,14 @@ def trial(sim: hs.Simulation, image: np.ndarray, label: int, amount: float) -> T
     shown = _show(sim, image, CYCLE)
     decision = int(_evidence(shown).argmax())
     if decision == label:
-        return Trial(label, decision, (shown, _pause(sim, 0.0)))
-    dip = _pause(sim, -amount)
+        return Trial(label, decision, (shown,))
+    dip = _respond(sim, -amount)
     size = sim.lowered.populations[0].size
     right = np.arange(size) // (size // data.N_CLASSES) == label
     sim.set_current(TEACHER, np.where(right, TEACHER_CURRENT, -TEACHER_CURRENT))
     taught = _show(sim, image, CYCLE)
     sim.set_current(TEACHER, 0.0)
-    return Trial(label, decision, (shown, dip, taught, _pause(sim, amount)))
+    return Trial(label, decision, (shown, dip, taught, _respond(sim, amount)))
 
 
 def _show(sim: hs.Simulation, image: np.ndarray, duration: float) -> hs.Results:
@@ -131,14 +132,12 @@ def _show(sim: hs.Simulation, image: np.ndarray, duration: float) -> hs.Results:
     return sim.run(duration)
 
 
-def _pause(sim: hs.Simulation, amount: float) -> hs.Results:
-    """Show nothing for a cycle that begins with a release and ends with dopamine back at its baseline."""
+def _respond(sim: hs.Simulation, amount: float) -> hs.Results:
+    """Show nothing for a cycle that begins with a release of dopamine and ends with it back at its baseline."""
     sim.set_rate(PIXELS, 0.0)
-    if amount == 0.0:
-        return sim.run(CYCLE)
     sim.release(DOPAMINE, amount)
     piece = sim.run(CYCLE)
-    tau = next(m.tau for m in sim.lowered.modulators if m.name == DOPAMINE)
+    tau = next(modulator.tau for modulator in sim.lowered.modulators if modulator.name == DOPAMINE)
     sim.release(DOPAMINE, -amount * math.exp(-CYCLE / tau))
     return piece
 
@@ -150,7 +149,13 @@ def _evidence(results: hs.Results) -> np.ndarray:
 
 
 def train(
-    net: hs.Network, images: np.ndarray, labels: np.ndarray, *, dopamine: float = 1.0, epochs: int = 1, progress: Any = None
+    net: hs.Network,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    dopamine: float = 1.0,
+    epochs: int = 1,
+    progress: Callable[[int], object] | None = None,
 ) -> Training:
     """Learn images online, one :func:`trial` each, in an order drawn from the network's seed.
 
@@ -187,7 +192,7 @@ def train(
 
 
 def classify(sim: hs.Simulation, images: Iterable[np.ndarray], cycles: int = TEST_CYCLES) -> Classification:
-    """Recognise images: show each for some theta cycles, with a cycle's pause, and count the spikes of the classes.
+    """Recognise images: show one after the other, each for some theta cycles, and count the spikes of the classes.
 
     Neither teacher nor dopamine act, so a network made with ``digits(learned=...)`` suffices.
 
@@ -205,5 +210,5 @@ def classify(sim: hs.Simulation, images: Iterable[np.ndarray], cycles: int = TES
     for image in images:
         shown = _show(sim, image, cycles * CYCLE)
         evidence.append(_evidence(shown))
-        ledger = ledger + shown.ledger + _pause(sim, 0.0).ledger
+        ledger = ledger + shown.ledger
     return Classification(np.array(evidence).reshape(-1, data.N_CLASSES), ledger)

@@ -32,7 +32,6 @@ from typing import Any
 
 import numpy as np
 
-
 # Names of pathways; Brian2 gives each the name of its synapses and this.
 PATHWAYS = (
     "pre", "current", "arrival", "spike", "emission", "own_spike",
@@ -135,6 +134,9 @@ class Pathway:
     order: int
     delay: Any = 0
     event: str = "spike"
+
+    def __post_init__(self) -> None:
+        assert self.name in PATHWAYS, self.name
 
 
 @dataclass(eq=False)

@@ -1,0 +1,300 @@
+"""Brian2, an independent statement of the semantics, agrees with the default engine and leaves nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import hmn_snn as hs
+from hmn_snn import registry
+from hmn_snn.errors import RejectedError, SimulationError
+from hmn_snn.lowering import lower
+from hmn_snn.network import Network
+from hmn_snn.results import Results
+from hmn_snn.translator import FEATURES, Severity, features_of
+from neuromorphic_tests.backends.brian2_cases import CASES, DURATION
+
+brian2 = pytest.importorskip("brian2")
+
+# A pending update that is 0 but for rounding counts as applied or not, according to how it was summed.
+LOOSELY_COUNTED = ("updates_applied", "updates_rejected")
+
+
+def assert_same(a: Results, b: Results, tolerance: float = 1e-9) -> None:
+    """Assert equal spikes and counts, and traces and weights within a tolerance."""
+    for name, train in a.spikes.items():
+        assert np.array_equal(train.t, b.spikes[name].t), name
+        assert np.array_equal(train.i, b.spikes[name].i), name
+    for name, weights in a.weights.items():
+        for field in ("pre", "post"):
+            assert np.array_equal(getattr(weights, field), getattr(b.weights[name], field))
+        for field in ("values", "initial"):
+            assert np.allclose(getattr(weights, field), getattr(b.weights[name], field), rtol=0.0, atol=tolerance), name
+    for name, variables in a.traces.items():
+        for variable, trace in variables.items():
+            other = b.traces[name][variable]
+            assert np.allclose(trace.t, other.t, rtol=0.0, atol=1e-9)
+            assert (trace.unit, trace.values.shape) == (other.unit, other.values.shape)
+            assert np.allclose(trace.values, other.values, rtol=1e-12, atol=tolerance), (name, variable)
+    assert [(a.t_start, a.t_stop, a.name)] == [(b.t_start, b.t_stop, b.name)]
+    for counter in set(a.ledger.counters()) - set(LOOSELY_COUNTED):
+        assert getattr(a.ledger, counter) == getattr(b.ledger, counter), counter
+    assert np.allclose(
+        [a.margins.threshold, a.margins.application], [b.margins.threshold, b.margins.application], atol=tolerance
+    )
+
+
+def change(results: Results) -> float:
+    """Return the largest change of a weight."""
+    return max((float(np.abs(w.values - w.initial).max(initial=0.0)) for w in results.weights.values()), default=0.0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_agrees_with_the_default_engine(name):
+    case = CASES[name]
+    expected = hs.run(case.make(), DURATION)
+    assert sum(len(train) for key, train in expected.spikes.items() if key != "stim") >= case.min_spikes
+    assert (change(expected) > 1e-4) == case.learns
+    assert_same(expected, hs.run(case.make(), DURATION, backend="brian2"))
+
+
+def test_every_feature_has_a_case():
+    used = {feature for case in CASES.values() for feature in features_of(lower(case.make()))}
+    assert used == set(FEATURES) == set(registry.get("brian2").capabilities.features)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["cython", "cpp_standalone"])
+def test_compiled_targets_agree(executor):
+    case = CASES["everything"]
+    results = hs.run(case.make(), DURATION, backend="brian2", executor=executor)
+    assert results.provenance.executor == executor
+    assert_same(hs.run(case.make(), DURATION), results)
+
+
+# Pieces and the closed loop
+
+
+def in_pieces(net: Network, backend: str, hand: bool) -> Results:
+    """Run 100 ms in four pieces; with a hand on everything that a hand can be put on in between."""
+    rng = np.random.default_rng(0)
+    with hs.Simulation(net, backend=backend) as sim:
+        pieces = [sim.run(33.4)]
+        for length in (0.2, 50.2, 16.2):
+            if hand:
+                move_everything(sim, rng)
+            pieces.append(sim.run(length))
+    return pieces[0].joined(*pieces[1:])
+
+
+def move_everything(sim: hs.Simulation, rng: np.random.Generator) -> None:
+    lowered = sim.lowered
+    for modulator in lowered.modulators:
+        sim.release(modulator.name, rng.normal())
+        sim.set_tonic(modulator.name, rng.uniform())
+    for source in lowered.inputs:
+        if source.rate is not None:
+            sim.set_rate(source.name, rng.uniform(0.0, 200.0, source.size))
+    for current in (c for p in lowered.populations for c in p.currents):
+        sim.set_current(current.name, rng.uniform(0.0, 1.0, len(current.indices)))
+    for projection in lowered.projections:
+        if len(projection.weight) > 1:
+            factor = rng.uniform(0.5, 1.2, projection.n_synapses)
+            sim.set_weights(projection.name, np.clip(factor * projection.weights, 0.0, 1.0))
+
+
+PIECEWISE = ["delta synapses", "currents", "inputs", "modulators", "metaplasticity, dendritic", "everything"]
+
+
+@pytest.mark.parametrize("name", PIECEWISE)
+def test_pieces_are_one_run(name):
+    make = CASES[name].make
+    assert_same(hs.run(make(), 100.0, backend="brian2"), in_pieces(make(), "brian2", hand=False), tolerance=0.0)
+
+
+@pytest.mark.parametrize("name", PIECEWISE)
+def test_the_closed_loop_agrees_with_the_default_engine(name):
+    make = CASES[name].make
+    assert_same(in_pieces(make(), "numba", hand=True), in_pieces(make(), "brian2", hand=True))
+
+
+@pytest.mark.parametrize("name", ["inputs", "everything"])
+def test_a_checkpoint_goes_on_bit_for_bit(name, tmp_path):
+    with hs.Simulation(CASES[name].make(), backend="brian2") as sim:
+        sim.run(40.2)
+        move_everything(sim, np.random.default_rng(1))
+        sim.save(tmp_path / "state.h5")
+        expected = sim.run(50.0)
+    with hs.Simulation(CASES[name].make(), backend="brian2") as sim:
+        sim.run(5.0)
+        sim.load(tmp_path / "state.h5")
+        assert_same(expected, sim.run(50.0), tolerance=0.0)
+
+
+def test_weights_that_were_set_are_read_back():
+    with hs.Simulation(CASES["refractory"].make(), backend="brian2") as sim:
+        name = sim.lowered.projections[0].name
+        wanted = np.linspace(0.1, 0.9, len(sim.weights(name)))
+        sim.set_weights(name, wanted)
+        assert np.array_equal(sim.weights(name).values, wanted)
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_stopped():
+    lowered = lower(CASES["everything"].make())
+    expected = registry.get("brian2").translate(lowered).run(20_000)
+    session = registry.get("brian2").translate(lowered).start()
+    told: list[int] = []
+
+    def stop(steps: int) -> bool:
+        told.append(steps)
+        return len(told) == 1
+
+    first = session.run(20_000, stop)
+    assert 0 < session.step < 20_000
+    assert sum(told) == session.step
+    rest = session.run(20_000 - session.step)
+    assert_same(expected, first.joined(rest), tolerance=0.0)
+
+
+# What Brian2 shares with the rest of the process
+
+
+def surroundings() -> dict[str, object]:
+    from brian2.devices import device
+
+    names = ("codegen.target", "codegen.loop_invariant_optimisations", "codegen.cpp.extra_compile_args")
+    return {
+        **{name: brian2.prefs[name] for name in names},
+        "device": brian2.get_device(),
+        "devices beneath": list(device.previous_devices) if hasattr(device, "previous_devices") else None,
+        "clock": brian2.defaultclock.dt_,
+        "hooks": (sys.excepthook, warnings.showwarning),
+        "filters": [list(logging.getLogger(f"brian2.{name}").filters) for name in ("codegen.generators.base",)],
+    }
+
+
+def test_nothing_is_left_behind():
+    net = CASES["steep attention"].make()
+    before = surroundings()
+    hs.run(net, 20.0, backend="brian2")
+    assert surroundings() == before
+    with pytest.raises(RuntimeError, match="on purpose"):
+        registry.get("brian2").translate(lower(net)).run(100, progress=_fail)
+    assert surroundings() == before
+
+
+def _fail(steps: int) -> bool:
+    raise RuntimeError("on purpose")
+
+
+def test_importing_it_leaves_the_reports_of_errors_and_warnings_alone():
+    code = """
+import sys, warnings
+before = sys.excepthook, warnings.showwarning
+from hmn_snn import registry
+translator = registry.get("brian2")
+assert "brian2" not in sys.modules
+import hmn_snn.backends.brian2.environment
+assert (sys.excepthook, warnings.showwarning) == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_runs_nest_and_repeat():
+    make, other = CASES["everything"].make, CASES["delta synapses"].make
+    with hs.Simulation(make(), backend="brian2") as outer:
+        first = outer.run(30.0)
+        inner = hs.run(other(), 50.0, backend="brian2")
+        with hs.Simulation(make(), backend="brian2") as twin:
+            assert_same(first, twin.run(30.0), tolerance=0.0)
+            second = outer.run(30.0)
+            assert_same(second, twin.run(30.0), tolerance=0.0)
+        assert_same(hs.run(other(), 50.0, backend="brian2"), inner, tolerance=0.0)
+        outer.reset()
+        assert_same(first, outer.run(30.0), tolerance=0.0)
+
+
+@pytest.fixture()
+def _users_standalone_device() -> Iterator[None]:
+    brian2.set_device("cpp_standalone", build_on_run=False)
+    yield
+    brian2.device.reinit()
+    brian2.device.activate()
+    from brian2.devices.device import reset_device
+
+    reset_device()
+
+
+@pytest.mark.usefixtures("_users_standalone_device")
+def test_a_users_own_standalone_network_is_not_touched():
+    mine = brian2.NeuronGroup(3, "v : 1", name="mine")
+    mine.v = [1.0, 2.0, 3.0]
+    device, queued = brian2.get_device(), len(brian2.get_device().main_queue)
+    net = CASES["refractory"].make()
+    assert_same(hs.run(net, 30.0), hs.run(net, 30.0, backend="brian2"))
+    assert brian2.get_device() is device
+    assert len(device.main_queue) == queued
+
+
+# The program and the check
+
+
+def test_the_native_network_runs_and_can_be_extended():
+    lowered = lower(CASES["everything"].make())
+    native = registry.get("brian2").translate(lowered).native
+    assert isinstance(native, brian2.Network)
+    assert native.t_ == 0.0
+    mine = brian2.SpikeMonitor(native["exc"], name="mine")
+    native.add(mine)
+    before, brian2.prefs.codegen.target = brian2.prefs.codegen.target, "numpy"
+    try:
+        native.run(20 * brian2.ms)
+        native.run((DURATION - 20) * brian2.ms)
+    finally:
+        brian2.prefs.codegen.target = before
+    spikes = hs.run(CASES["everything"].make(), DURATION).spikes["exc"]
+    # Brian2 dates a spike at the start of its step.
+    assert np.allclose(mine.t / brian2.ms + lowered.dt, spikes.t)
+    assert np.array_equal(mine.i, spikes.i)
+
+
+def test_names_that_brian2_does_not_take_are_replaced():
+    net = hs.Network("names", seed=1)
+    stim = net.add(hs.PoissonInput(5, rate=200.0, name="θ input #1"))
+    cells = net.add(hs.Population(2, name="a_current"))
+    net.add(hs.Population(2, name="a current"))
+    net.add(hs.Projection(stim, cells, hs.AllToAll(), weight=2.0, name="a", plasticity=hs.HMNRule(tick=10.0)))
+    expected = hs.run(net, 30.0)
+    assert len(expected.spikes["a_current"]) > 0
+    assert_same(expected, hs.run(net, 30.0, backend="brian2"))
+
+
+class OtherCell(hs.LeakyCalcium):
+    """A cell that Brian2 has no equations for."""
+
+
+def test_other_astrocyte_cells_are_rejected():
+    net = CASES["astrocytes"].make()
+    object.__setattr__(net["group"], "cell", OtherCell())
+    rejected = [f for f in hs.check(net, "brian2").findings if f.severity is Severity.REJECTED]
+    assert [(f.what, f.where, f.found) for f in rejected] == [("group", "cell", "OtherCell")]
+    with pytest.raises(RejectedError):
+        hs.run(net, 10.0, backend="brian2")
+
+
+def test_a_standalone_program_does_not_run_in_pieces():
+    with pytest.raises(SimulationError, match="pieces"):
+        hs.Simulation(CASES["refractory"].make(), backend="brian2", executor="cpp_standalone")
+
+
+def test_no_time_is_a_run_too():
+    net = CASES["everything"].make()
+    results = hs.run(net, 0.0, backend="brian2")
+    assert_same(hs.run(net, 0.0), results)
+    assert results.t_stop == 0.0
