@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .divergence import Divergence, Unshared, first_divergence, unshared
+from .divergence import Divergence, SpikeSets, first_divergence, spike_sets
 from .errors import DescriptionError
 from .recorded import Spikes, Weights
 from .results import Results
@@ -222,11 +222,11 @@ def compare(a: Results, b: Results, *, tau: float = 10.0, q: float = 0.1, weight
             allowed = f"it is {mine:g} ms in the run that b is compared with; compare runs over the same time"
             raise DescriptionError("compare", f"{edge} of b", other, allowed)
     odd: list[str] = []
-    shared = {}
+    sets = {}
     for name in _in_both("spikes", a.spikes, b.spikes, odd):
         sizes = a.spikes[name].size, b.spikes[name].size
         if sizes[0] == sizes[1]:
-            shared[name] = unshared(a.spikes[name], b.spikes[name], dt)
+            sets[name] = spike_sets(a.spikes[name], b.spikes[name], dt)
         else:
             odd.append(f"{name!r} has {sizes[0]:,} neurons in a and {sizes[1]:,} in b")
     weights = {}
@@ -238,9 +238,9 @@ def compare(a: Results, b: Results, *, tau: float = 10.0, q: float = 0.1, weight
             weights[name] = _weight_agreement(*values, a.weights[name].unit)
     return Comparison(
         a, b, tau, q, weight_tolerance,
-        spikes={name: _spike_agreement(a, b, name, entry, tau, q) for name, entry in shared.items()},
+        spikes={name: _spike_agreement(a, b, name, entry, tau, q) for name, entry in sets.items()},
         weights=weights,
-        divergence=first_divergence(a, b, shared, q),
+        divergence=first_divergence(a, b, sets, q),
         incomparable=tuple(odd),
     )  # fmt: skip
 
@@ -278,7 +278,7 @@ def _in_both(what: str, a: Mapping[str, object], b: Mapping[str, object], odd: l
     return [name for name in a if name in b]
 
 
-def _spike_agreement(a: Results, b: Results, name: str, entry: Unshared, tau: float, q: float) -> SpikeAgreement:
+def _spike_agreement(a: Results, b: Results, name: str, entry: SpikeSets, tau: float, q: float) -> SpikeAgreement:
     mine, other, size = a.spikes[name], b.spikes[name], a.spikes[name].size
     time = a.t_start, a.t_stop
     whole_a, whole_b, lone_a, lone_b = map(_trains, (mine, other, entry.only_a, entry.only_b))
@@ -293,9 +293,9 @@ def _spike_agreement(a: Results, b: Results, name: str, entry: Unshared, tau: fl
     means = sums / size if size else np.full(3, np.nan)
     return SpikeAgreement(
         size=size,
-        n_a=entry.n_shared + len(entry.only_a),
-        n_b=entry.n_shared + len(entry.only_b),
-        n_shared=entry.n_shared,
+        n_a=len(entry.shared) + len(entry.only_a),
+        n_b=len(entry.shared) + len(entry.only_b),
+        n_shared=len(entry.shared),
         van_rossum=float(means[0]),
         victor_purpura=float(means[1]),
         spike_distance=float(means[2]),

@@ -51,28 +51,25 @@ class Divergence:
 
 
 @dataclass(frozen=True)
-class Unshared:
-    """The spikes of a population that only one of two runs has.
+class SpikeSets:
+    """The spikes of a population in two runs, each once.
 
     Attributes
     ----------
-    only_a, only_b : Spikes
-        Each spike once.
-    n_shared : int
-        How many spikes are in both.
+    only_a, only_b, shared : Spikes
     """
 
     only_a: Spikes
     only_b: Spikes
-    n_shared: int
+    shared: Spikes
 
     @property
     def first(self) -> float:
-        """Time of the first of them [ms]; infinite if there is none."""
+        """Time of the first spike that is not shared [ms]; infinite if there is none."""
         return min((spikes.t[0] for spikes in (self.only_a, self.only_b) if len(spikes)), default=math.inf)
 
 
-def unshared(a: Spikes, b: Spikes, dt: float) -> Unshared:
+def spike_sets(a: Spikes, b: Spikes, dt: float) -> SpikeSets:
     """Compare the spikes of two runs as sets: same neuron, same time on the grid.
 
     Parameters
@@ -83,21 +80,21 @@ def unshared(a: Spikes, b: Spikes, dt: float) -> Unshared:
 
     Returns
     -------
-    Unshared
+    SpikeSets
     """
     (keys_a, spikes_a), (keys_b, spikes_b) = _keyed(a, dt), _keyed(b, dt)
-    lone_a, lone_b = np.isin(keys_a, keys_b, invert=True), np.isin(keys_b, keys_a, invert=True)
-    only_a, only_b = (Spikes(s.t[m], s.i[m], s.size) for s, m in ((spikes_a, lone_a), (spikes_b, lone_b)))
-    return Unshared(only_a, only_b, int(np.count_nonzero(~lone_a)))
+    in_b, in_a = np.isin(keys_a, keys_b), np.isin(keys_b, keys_a)
+    parts = ((spikes_a, ~in_b), (spikes_b, ~in_a), (spikes_a, in_b))
+    return SpikeSets(*(Spikes(spikes.t[part], spikes.i[part], spikes.size) for spikes, part in parts))
 
 
-def first_divergence(a: Results, b: Results, unshared: Mapping[str, Unshared], q: float) -> Divergence | None:
+def first_divergence(a: Results, b: Results, sets: Mapping[str, SpikeSets], q: float) -> Divergence | None:
     """Return the first spike that two runs do not share.
 
     Parameters
     ----------
     a, b : Results
-    unshared : mapping of str to Unshared
+    sets : mapping of str to SpikeSets
         By the name of the population or input; of spikes at the same time the first name's is taken.
     q : float [1/ms]
         See :class:`Divergence`.
@@ -108,11 +105,11 @@ def first_divergence(a: Results, b: Results, unshared: Mapping[str, Unshared], q
         None if all spikes are shared.
     """
     dt = min(a.dt, b.dt)
-    earliest = min((entry.first for entry in unshared.values()), default=math.inf)
+    earliest = min((entry.first for entry in sets.values()), default=math.inf)
     if earliest == math.inf:
         return None
-    name = next(name for name, entry in unshared.items() if entry.first < earliest + _RESOLUTION * dt)
-    first = _first(name, unshared[name], dt, q)
+    name = next(name for name, entry in sets.items() if entry.first < earliest + _RESOLUTION * dt)
+    first = _first(name, sets[name], dt, q)
     v_a, v_b = (run.traces.get(name, {}).get("v") for run in (a, b))
     if v_a is None or v_b is None:
         return first
@@ -126,7 +123,7 @@ def _keyed(spikes: Spikes, dt: float) -> tuple[np.ndarray, Spikes]:
     return keys, Spikes(spikes.t[once], spikes.i[once], spikes.size)
 
 
-def _first(name: str, entry: Unshared, dt: float, q: float) -> Divergence:
+def _first(name: str, entry: SpikeSets, dt: float, q: float) -> Divergence:
     """Return the first spike of one population that is not shared, of the lowest neuron."""
     starts = {}
     for kind, spikes in (("only in a", entry.only_a), ("only in b", entry.only_b)):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .comparison import Comparison
-from .divergence import Divergence, unshared
+from .divergence import Divergence, spike_sets
 from .panel import Picture, colour, empty, legend_above, shorten, time_axis
 
 MAX_ROWS = 60  # neurons of the raster, around the one that diverged
@@ -69,7 +69,7 @@ def _title(comparison: Comparison) -> str:
 
 
 def _draw_raster(comparison: Comparison, axes: Axes) -> None:
-    """Draw shared spikes in grey, and those of one run only in that run's colour."""
+    """Draw shared spikes in grey, and those of one run only in that run's colour: a's above b's."""
     time_axis(axes, comparison.a)
     name, first = _population(comparison), comparison.divergence
     if name is None:
@@ -78,14 +78,15 @@ def _draw_raster(comparison: Comparison, axes: Axes) -> None:
     a, b = comparison.a.spikes[name], comparison.b.spikes[name]
     low = 0 if first is None else max(0, min(first.neuron - MAX_ROWS // 2, a.size - MAX_ROWS))
     high = a.size if first is None else min(a.size, low + MAX_ROWS)
-    entry = unshared(a, b, min(comparison.a.dt, comparison.b.dt))
+    sets = spike_sets(a, b, min(comparison.a.dt, comparison.b.dt))
     thick = min(0.6 * 72 * _RASTER / (high - low), 12.0)
-    layers = [("in both", a, "0.7", 1.0)]
-    layers += [("only in a", entry.only_a, colour(0), 1.0), ("only in b", entry.only_b, colour(1), 1.0)]
-    for label, spikes, shade, width in layers:
+    layers = [("in both", sets.shared, "0.7", 0.0)]
+    layers += [("only in a", sets.only_a, colour(0), 0.2), ("only in b", sets.only_b, colour(1), -0.2)]
+    for label, spikes, shade, above in layers:
         rows = (spikes.i >= low) & (spikes.i < high)
-        style: dict[str, Any] = {"marker": "|", "markersize": thick, "markeredgewidth": width}
-        axes.plot(spikes.t[rows], spikes.i[rows], linestyle="none", color=shade, label=label, rasterized=True, **style)
+        style: dict[str, Any] = {"marker": "|", "markersize": thick if above == 0.0 else 0.6 * thick}
+        y = spikes.i[rows] + above
+        axes.plot(spikes.t[rows], y, linestyle="none", color=shade, label=label, rasterized=True, **style)
     if first is not None:
         axes.axvline(first.t, color="0.3", linewidth=0.8, linestyle=":", zorder=0)
         near = [run.t[(run.i >= low) & (run.i < high)] for run in (a, b)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 import sys
 import threading
@@ -83,7 +84,7 @@ def progress_bar(n_steps: int, dt: float, wanted: bool | None) -> Iterator[Calla
     if wanted is False or (wanted is None and not notebook and not sys.stderr.isatty()):
         yield None
         return
-    if notebook:
+    if notebook and importlib.util.find_spec("ipywidgets"):  # what its bar is made of
         from tqdm.notebook import tqdm
     else:
         from tqdm import tqdm

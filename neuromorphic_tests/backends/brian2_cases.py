@@ -45,8 +45,8 @@ def neurons(cell: hs.LIF, low: float = 0.5, high: float = 1.5, **projection: Any
     defaults = {"weight": hs.Uniform(low, high), "delay": 1.5}
     net.add(hs.Projection(stim, cells, hs.AllToAll(), **{**defaults, **projection}))
     net.add(hs.Projection(stim[:3], cells, hs.AllToAll(), weight=0.3 * low, delay=0.1, receptor="inhibitory"))
-    net.record(cells, ("v", "i_exc", "i_inh", "bias"))
-    net.record(cells[1:3], "v", every=2.5)
+    net.record(cells, ("v", "i_exc", "bias"))
+    net.record(cells[1:3], "i_inh", every=2.5)
     return net
 
 

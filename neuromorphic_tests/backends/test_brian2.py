@@ -220,7 +220,7 @@ def test_runs_nest_and_repeat():
         assert_same(first, outer.run(30.0), tolerance=0.0)
 
 
-@pytest.fixture()
+@pytest.fixture
 def _users_standalone_device() -> Iterator[None]:
     brian2.set_device("cpp_standalone", build_on_run=False)
     yield

@@ -236,6 +236,34 @@ def test_an_unknown_precision_is_refused():
     assert caught.value.known == ("float64", "float32")
 
 
+# Very many spikes
+
+
+def test_a_flood_of_spikes_is_kept_and_nothing_scheduled_is_lost():
+    """The kernel returns when the room for spikes is used up, here several times in 200 steps, and is called again."""
+    net = hs.Network(dt=0.5)
+    cells = net.add(hs.Population(3000, hs.LIF(i_offset=1e4, tau_refrac=0.0), name="cells"))
+    steps = np.arange(1, 201)
+    given = net.add(hs.SpikeInput([0.5 * steps, 0.5 * steps[::7]], name="given"))
+    level = net.add(hs.Modulator(tau=5.0, releases=[(0.5 * (n - 1), 1.0) for n in steps], name="level"))
+    counter = net.add(
+        hs.Population(1, hs.LIF(tau_m=1e9, v_rest=0.0, v_reset=0.0, v_thresh=1e6, tau_syn_E=0.0), name="counter")
+    )
+    net.add(hs.Projection(given, counter, hs.AllToAll(), weight=1.0, delay=0.5, name="count"))
+    net.record(level, "level")
+    net.record(counter, "v")
+    results = hs.run(net, 100.0)
+    assert (results.spikes["cells"].counts == 200).all()
+    assert (np.diff(results.spikes["cells"].t.reshape(200, 3000), axis=1) == 0.0).all()
+    assert results.spikes["given"].counts.tolist() == [200, 29]
+    assert results.ledger.synaptic_events["count"] == (steps[:-1] < 200).sum() + 29 - (steps[::7][-1] == 200)
+    decay = np.exp(-0.1)
+    np.testing.assert_allclose(
+        results.traces["level"]["level"].values[:, 0], (1.0 - decay**steps) / (1.0 - decay), rtol=1e-12
+    )
+    assert results.traces["counter"]["v"].values[-1, 0] == pytest.approx(198 + 29, rel=1e-6)
+
+
 # The cache of compiled kernels
 
 ROOT = Path(__file__).resolve().parents[2]

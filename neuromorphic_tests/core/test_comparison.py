@@ -348,6 +348,7 @@ def test_the_picture_shows_both_runs_around_the_divergence(parted, tmp_path):
     raster, v, shared, rates = figure.axes
     shown = {line.get_label(): line for line in raster.lines if line.get_marker() == "|"}
     entry, first = comparison.spikes["exc"], comparison.divergence
+    assert len(shown["in both"].get_xdata()) == entry.n_shared > 0
     assert len(shown["only in a"].get_xdata()) == entry.n_a - entry.n_shared > 0
     assert len(shown["only in b"].get_xdata()) == entry.n_b - entry.n_shared > 0
     low, high = raster.get_xlim()

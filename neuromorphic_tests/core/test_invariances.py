@@ -70,6 +70,15 @@ def test_pieces_equal_the_whole(seed, pieces):
     assert joined.margins == whole.margins
 
 
+@pytest.mark.parametrize("seed", [seed for seed in range(20) if random_network(seed).dt == 0.1][:3])
+def test_pieces_equal_the_whole_in_long_runs(seed):
+    """Engines work in chunks of their own, of thousands of steps; pieces cut across these."""
+    net = random_network(seed)
+    with hs.Simulation(net) as sim:
+        parts = [sim.run(duration) for duration in (199.9, 0.3, 150.1, 149.7)]
+    assert_same_run(hs.run(net, 500.0), parts[0].joined(*parts[1:]))
+
+
 @settings(max_examples=15)
 @given(seed=seeds, data=st.data())
 def test_a_checkpoint_continues_bit_for_bit(seed, data, tmp_path_factory):
