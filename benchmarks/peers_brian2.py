@@ -206,7 +206,7 @@ def _clock_driven(case: Hmn, pre: Any, post: Any, form: str) -> b2.Synapses:
                    y += 1""",
         delay={"pre": case.delay * b2.ms},
         method="euler",
-        namespace={**_constants(case), "dopamine": b2.TimedArray(level, dt=case.dt * b2.ms), "theta": case.theta * b2.Hz},
+        namespace={**_constants(case), "dopamine": b2.TimedArray(level, dt=case.dt * b2.ms)},
     )
     synapses.run_regularly("w = clip(w + pending, 0, w_max); pending = 0", dt=case.tick * b2.ms)
     return synapses
@@ -262,5 +262,5 @@ def _constants(case: Hmn) -> dict[str, Any]:
         "A_plus": case.A_plus, "A_minus": case.A_minus, "kappa_fast": 1.0 - case.kappa_slow,
         "kappa_slow": case.kappa_slow, "tau_plus": case.tau_plus * b2.ms, "tau_minus": case.tau_minus * b2.ms,
         "tau_fast": case.tau_fast * b2.ms, "tau_slow": case.tau_slow * b2.ms, "eta": case.eta * b2.Hz,
-        "w_max": case.w_max,
+        "w_max": case.w_max, "theta": case.theta * b2.Hz,
     }  # fmt: skip

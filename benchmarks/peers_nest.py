@@ -9,8 +9,9 @@ from typing import Any
 from measurement import Measurement, peak_mb
 from networks import Case, Cuba, Hmn
 
-os.environ.setdefault("PYNEST_QUIET", "1")
-import nest  # noqa: E402  (it prints a banner unless told before)
+os.environ.setdefault("PYNEST_QUIET", "1")  # before the import, which prints a banner
+import nest
+
 
 def measure(case: Case, repeats: int, interval: float | None = None) -> Measurement:
     """Set up and run a network several times.

@@ -21,6 +21,8 @@ from .population import Population
 from .projection import Projection
 
 if TYPE_CHECKING:
+    from .comparison import compare
+    from .convergence_order import convergence
     from .results import Results
     from .simulate import Simulation, check, run
     from .theory import lif_rate, siegert
@@ -36,6 +38,8 @@ _LAZY = {
     "Results": "results",
     "Simulation": "simulate",
     "check": "simulate",
+    "compare": "comparison",
+    "convergence": "convergence_order",
     "lif_rate": "theory",
     "run": "simulate",
     "siegert": "theory",
@@ -82,6 +86,8 @@ __all__ = [
     "Steps",
     "Uniform",
     "check",
+    "compare",
+    "convergence",
     "lif_rate",
     "run",
     "siegert",

@@ -91,7 +91,7 @@ def run(
     """
     n_steps = duration_steps(duration, net.dt)
     translator, lowered, settings, checked = _prepared(net, backend, options)
-    program = translator.translate(lowered, findings=lowered.findings + checked.findings, **settings)
+    program = translator.translate(lowered, findings=checked.findings, **settings)
     return run_watched(program, n_steps, lowered.dt, progress)
 
 
@@ -122,7 +122,7 @@ class Simulation:
         if not translator.capabilities.closed_loop:
             raise SimulationError(f"backend {backend!r} cannot run in pieces; use hmn_snn.run, or another backend")
         self.lowered, self.backend, self._progress = lowered, backend, progress
-        self._program = translator.translate(lowered, findings=lowered.findings + checked.findings, **settings)
+        self._program = translator.translate(lowered, findings=checked.findings, **settings)
         self._settings = settings
         self._session: Any = self._program.start()
         self._last: Results | None = None
