@@ -271,7 +271,10 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, help="runs of each (3; 2 if quick)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor of the numbers of neurons, for trials")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.scale <= 0.0 or (args.repeats is not None and args.repeats < 1):
+        parser.error("--scale must be above 0, --repeats at least 1")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:

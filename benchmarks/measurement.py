@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
 import resource
 import sys
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -85,8 +87,17 @@ def in_fresh_process(module: str, *args: Any) -> Measurement:
     -------
     Measurement
     """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory(prefix="hmn_snn_benchmark_") as folder,
+        ProcessPoolExecutor(1, context, initializer=_keep_files_in, initargs=(folder,)) as pool,
+    ):
         return pool.submit(_measure, module, *args).result()
+
+
+def _keep_files_in(folder: str) -> None:
+    """Let what an engine leaves behind (generated code, logs) lie in a folder that is deleted."""
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
 
 
 def _measure(module: str, *args: Any) -> Measurement:

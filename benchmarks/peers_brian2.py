@@ -74,7 +74,7 @@ def measure(case: Case, repeats: int, form: str = "clock-driven") -> Measurement
     b2.set_device("cpp_standalone", build_on_run=False)
     device = b2.get_device()
     try:
-        with tempfile.TemporaryDirectory(prefix="hmn_snn_benchmark_") as folder:
+        with tempfile.TemporaryDirectory() as folder:
             begun = time.perf_counter()
             b2.seed(case.seed)
             b2.defaultclock.dt = case.dt * b2.ms

@@ -105,7 +105,7 @@ def _hmn(case: Hmn, interval: float | None) -> dict[str, Any]:
 
 def _recorder(group: Any) -> Any:
     recorder = nest.Create("spike_recorder")
-    nest.Connect(group, recorder, syn_spec={"delay": 1.0})
+    nest.Connect(group, recorder)
     return recorder
 
 

@@ -100,7 +100,8 @@ def report(
 
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    training, test = training or load("training"), test or load("test")
+    training = load("training") if training is None else training
+    test = load("test") if test is None else test
     print("Handwritten digits, learned online by the HMN rule: dopamine-gated STDP of two timescales,")
     print("theta gate, an astrocyte per class, local attention.")
     print(f"{len(training):,} images for training, {len(test):,} others for the test, {len(seeds)} seeds.")
@@ -133,9 +134,9 @@ def _save(results: Ablations, text: str, folder: Path) -> list[Path]:
     paths = list(save_figures(results, folder))
     paths.append(folder / "digits.h5")
     digits(first.seed, learned=first.weights).save(paths[-1])
-    if first.last_error is not None:
+    if first.example is not None:
         paths.append(folder / "trial.h5")
-        first.last_error.results.save(paths[-1])
+        first.example.results.save(paths[-1])
     paths.append(folder / "report.txt")
     paths[-1].write_text(text + "\n", encoding="utf-8")
     return paths

@@ -37,8 +37,8 @@ class DigitsOutcome:
     weights : (n_synapses,) float array [nA]
         As learned, and as tested.
     training, test : Ledger
-    last_error : Trial or None
-        The last trial of training with a wrong decision.
+    example : Trial or None
+        A trial of training with a wrong decision; see :class:`Training`.
     wall_time : float [s]
     """
 
@@ -50,7 +50,7 @@ class DigitsOutcome:
     weights: np.ndarray
     training: Ledger
     test: Ledger
-    last_error: Trial | None
+    example: Trial | None
     wall_time: float
 
     @property
@@ -109,7 +109,8 @@ def experiment(
     DigitsOutcome
     """
     begun = time.perf_counter()
-    training, test = training or data.load("training"), test or data.load("test")
+    training = data.load("training") if training is None else training
+    test = data.load("test") if test is None else test
     left_out = () if without is None else (without,)
     net = digits(seed, neurons_per_class, without=left_out)
     amount = 0.0 if without == "dopamine" else 1.0
@@ -127,7 +128,7 @@ def experiment(
         weights=trained.weights.values,
         training=trained.ledger,
         test=seen.ledger,
-        last_error=trained.last_error,
+        example=trained.example,
         wall_time=time.perf_counter() - begun,
     )
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
 from hmn_snn.panel import Picture, colour
 from hmn_snn.panels_activity import modulators, phase, raster
 
 from . import digits_data as data
 from .digits_experiment import Ablations, DigitsOutcome
-from .digits_network import CLASSES, CYCLE, INTERNEURONS, PIXELS, THETA
+from .digits_network import CLASSES, CYCLE, PIXELS, THETA
 from .digits_training import Trial
 
 WINDOW = 100  # trials in a point of a learning curve
@@ -37,7 +39,7 @@ def save_figures(results: Ablations, folder: Path) -> tuple[Path, ...]:
         "receptive_fields": lambda: receptive_fields(results.intact[0]),
         "ablations": lambda: ablation_bars(results),
     }
-    example = next((o.last_error for o in results.intact if o.last_error is not None), None)
+    example = next((o.example for o in results.intact if o.example is not None), None)
     if example is not None:
         figures["trial"] = lambda: taught_trial(example)
     paths = []
@@ -60,20 +62,20 @@ def learning_curve(results: Ablations) -> Picture:
     """
     figure = Picture(figsize=(7.0, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    for number, (name, outcomes) in enumerate(results.without.items()):
-        steps, curve = _smooth(outcomes)
-        axes.plot(steps, curve.mean(axis=0), color=colour(number + 1), linewidth=1.0, label=f"without {name}")
     steps, curve = _smooth(results.intact)
     for line in curve:
         axes.plot(steps, line, color=colour(0), linewidth=0.5, alpha=0.4)
-    axes.plot(steps, curve.mean(axis=0), color=colour(0), linewidth=2.2, label="intact (thin: each seed)")
+    axes.plot(steps, curve.mean(axis=0), color=colour(0), linewidth=2.2, label="intact (thin: each seed)", zorder=3)
+    for number, (name, outcomes) in enumerate(results.without.items()):
+        steps, curve = _smooth(outcomes)
+        axes.plot(steps, curve.mean(axis=0), color=colour(number + 1), linewidth=1.0, label=f"without {name}")
     test = results.accuracy[0]
     axes.plot(steps[-1], test, marker="D", color=colour(0), clip_on=False, zorder=5)
     note = f"test: {test:.3f}"
     axes.annotate(note, (steps[-1], test), (-8, 8), textcoords="offset points", ha="right", color=colour(0))
     chance = 1.0 / data.N_CLASSES
     axes.axhline(chance, color="0.6", linewidth=0.8, linestyle=":")
-    axes.annotate("chance", (steps[0], chance), (2, 3), textcoords="offset points", color="0.5", fontsize="small")
+    axes.annotate("chance", (steps[0], chance), (2, -11), textcoords="offset points", color="0.5", fontsize="small")
     axes.set(xlabel="training images shown", ylim=(0.0, 1.0), xlim=(steps[0], steps[-1]))
     axes.set_ylabel(f"recognised before being taught\n(mean of {min(WINDOW, len(results.intact[0].online))} images)")
     axes.legend(fontsize="small", frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.35))
@@ -153,21 +155,36 @@ def taught_trial(trial: Trial) -> Picture:
     matplotlib.figure.Figure
     """
     results = trial.results
-    figure = Picture(figsize=(9.0, 6.4), layout="constrained")
-    spikes, dopamine, theta = figure.subplots(3, 1, height_ratios=(4.0, 1.2, 1.2), sharex=True)
-    raster(results, (PIXELS, CLASSES, INTERNEURONS), axes=spikes)
+    figure = Picture(figsize=(9.0, 7.2), layout="constrained")
+    pixels, classes, dopamine, theta = panels = figure.subplots(4, 1, height_ratios=(2.0, 3.0, 1.2, 1.2), sharex=True)
+    raster(results, (PIXELS,), axes=pixels)
+    pixels.set_ylabel("pixels")
+    raster(results, (CLASSES,), axes=classes)
+    _name_classes(classes, trial)
     modulators(results, axes=dopamine)
     phase(results, THETA, axes=theta)
-    wrong, right = f"decision: {trial.decision} (wrong)", f"taught: {trial.label}"
+    wrong, right = f"decision: {trial.decision}, wrong", f"taught: {trial.label}"
     for k, what in enumerate((wrong, "dopamine dips", right, "dopamine rises")):
         start = results.t_start + k * CYCLE
-        spikes.text(start + CYCLE / 2, 1.02, what, ha="center", va="bottom", transform=spikes.get_xaxis_transform())
-        for panel in (spikes, dopamine, theta):
+        pixels.text(start + CYCLE / 2, 1.03, what, ha="center", va="bottom", transform=pixels.get_xaxis_transform())
+        for panel in panels:
             panel.axvline(start, color="0.7", linewidth=0.8, zorder=0)
-    for panel in (spikes, dopamine):
-        panel.set_xlabel("")
-        panel.tick_params(labelbottom=False)
+    for panel in panels:
+        panel.tick_params(labelbottom=panel is theta)
+        panel.set_xlabel("time in the trial [ms]" if panel is theta else "")
+    theta.set_xticks(results.t_start + CYCLE * np.arange(5), [f"{CYCLE * k:g}" for k in range(5)])
     return figure
+
+
+def _name_classes(axes: Axes, trial: Trial) -> None:
+    """Put the digits beside the neurons of their classes, the right one and the decision in colour."""
+    for number in range(data.N_CLASSES):
+        low, high = number / data.N_CLASSES, (number + 1) / data.N_CLASSES
+        axes.axhline(high, color="0.92", linewidth=0.6, zorder=0)
+        if number in (trial.label, trial.decision):
+            axes.axhspan(low, high, color=colour(2 if number == trial.label else 1), alpha=0.12, linewidth=0.0)
+    axes.set_yticks((np.arange(data.N_CLASSES) + 0.5) / data.N_CLASSES, range(data.N_CLASSES))
+    axes.set_ylabel("classes")
 
 
 def ablation_bars(results: Ablations) -> Picture:
@@ -197,8 +214,12 @@ def ablation_bars(results: Ablations) -> Picture:
     axes.set_yticks(range(len(effects)), labels, fontsize="small")
     axes.invert_yaxis()
     axes.axvline(0.0, color="0.2", linewidth=0.8)
-    axes.set_xscale("symlog", linthresh=0.1)
-    axes.set_xlabel("change of test accuracy; 95 % interval; dots: pairs of the same seed")
+    # Linear near 0, where small effects lie, and logarithmic beyond.
+    axes.set_xscale("symlog", linthresh=0.05)
+    ticks = [-0.8, -0.4, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1]
+    axes.set_xticks(ticks, [f"{tick:+g}" if tick else "0" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("change of test accuracy, with 95 % interval; dots: pairs of the same seed")
     axes.set_title(f"intact: {results.accuracy[0]:.3f}; {_of_seeds(len(intact))}", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     return figure

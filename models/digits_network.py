@@ -96,8 +96,8 @@ def _rule(net: hs.Network, without: frozenset[str]) -> hs.HMNRule:
     """Add dopamine and theta, and return the learning rule that they gate."""
     dopamine = net.add(hs.Modulator.dopamine(DOPAMINE, tonic=MEAN_DOPAMINE if "dopamine" in without else 0.0))
     theta = net.add(hs.Oscillator(frequency=1e3 / CYCLE, name=THETA))
-    net.record(dopamine, "level", every=5.0)
-    net.record(theta, "phase", every=5.0)
+    net.record(dopamine, "level")
+    net.record(theta, "phase")
     ungated = "gate" in without
     return hs.HMNRule(
         A_plus=A_PLUS,

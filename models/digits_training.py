@@ -56,15 +56,15 @@ class Training:
     labels, decisions : (n_trials,) int arrays
         In the order of presentation; each decision was made before its image was taught.
     ledger : Ledger
-    last_error : Trial or None
-        The last trial with a wrong decision, for a look inside.
+    example : Trial or None
+        The first wrong decision in the second half, and what followed, for a look inside.
     """
 
     weights: Weights
     labels: np.ndarray
     decisions: np.ndarray
     ledger: Ledger
-    last_error: Trial | None
+    example: Trial | None
 
     @property
     def correct(self) -> np.ndarray:
@@ -178,17 +178,18 @@ def train(
     rng = np.random.default_rng(net.seed)
     order = np.concatenate([rng.permutation(len(labels)) for _ in range(epochs)])
     decisions = np.empty(len(order), dtype=np.int64)
-    ledger, last_error = Ledger(), None
+    ledger, example = Ledger(), None
     with hs.Simulation(net, progress=False) as sim:
         for k, i in enumerate(order):
             made = trial(sim, images[i], int(labels[i]), dopamine * (1.0 - k / len(order)))
             decisions[k] = made.decision
             ledger = sum((piece.ledger for piece in made.pieces), ledger)
-            last_error = last_error if made.correct else made
+            if example is None and not made.correct and 2 * k >= len(order):
+                example = made
             if progress is not None:
                 progress(1)
         weights = sim.weights(LEARNED)
-    return Training(weights, np.asarray(labels)[order], decisions, ledger, last_error)
+    return Training(weights, np.asarray(labels)[order], decisions, ledger, example)
 
 
 def classify(sim: hs.Simulation, images: Iterable[np.ndarray], cycles: int = TEST_CYCLES) -> Classification:

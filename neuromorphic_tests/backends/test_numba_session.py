@@ -15,7 +15,7 @@ import pytest
 import hmn_snn as hs
 from hmn_snn.errors import DescriptionError, FileFormatError, SimulationError, UnknownNameError
 from hmn_snn.translator import Severity
-from neuromorphic_tests.core.test_invariances import assert_same_run
+from neuromorphic_tests.agreement import assert_same_run
 
 DELTA = {"tau_syn_E": 0.0, "tau_syn_I": 0.0}
 
@@ -242,7 +242,7 @@ def test_an_unknown_precision_is_refused():
 def test_a_flood_of_spikes_is_kept_and_nothing_scheduled_is_lost():
     """The kernel returns when the room for spikes is used up, here several times in 200 steps, and is called again."""
     net = hs.Network(dt=0.5)
-    cells = net.add(hs.Population(3000, hs.LIF(i_offset=1e4, tau_refrac=0.0), name="cells"))
+    net.add(hs.Population(3000, hs.LIF(i_offset=1e4, tau_refrac=0.0), name="cells"))
     steps = np.arange(1, 201)
     given = net.add(hs.SpikeInput([0.5 * steps, 0.5 * steps[::7]], name="given"))
     level = net.add(hs.Modulator(tau=5.0, releases=[(0.5 * (n - 1), 1.0) for n in steps], name="level"))
@@ -256,12 +256,12 @@ def test_a_flood_of_spikes_is_kept_and_nothing_scheduled_is_lost():
     assert (results.spikes["cells"].counts == 200).all()
     assert (np.diff(results.spikes["cells"].t.reshape(200, 3000), axis=1) == 0.0).all()
     assert results.spikes["given"].counts.tolist() == [200, 29]
-    assert results.ledger.synaptic_events["count"] == (steps[:-1] < 200).sum() + 29 - (steps[::7][-1] == 200)
+    assert results.ledger.synaptic_events["count"] == 198 + 29  # the last two spikes are on their way
     decay = np.exp(-0.1)
     np.testing.assert_allclose(
         results.traces["level"]["level"].values[:, 0], (1.0 - decay**steps) / (1.0 - decay), rtol=1e-12
     )
-    assert results.traces["counter"]["v"].values[-1, 0] == pytest.approx(198 + 29, rel=1e-6)
+    assert results.traces["counter"]["v"].values[-1, 0] == pytest.approx(198 + 29)
 
 
 # The cache of compiled kernels

@@ -13,25 +13,10 @@ from hypothesis import strategies as st
 import hmn_snn as hs
 from hmn_snn.lowering import lower
 from hmn_snn.translator import FEATURES, features_of
+from neuromorphic_tests.agreement import assert_same_run
 from neuromorphic_tests.networks import DURATION, random_network
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def assert_same_run(a: hs.Results, b: hs.Results, tolerance: float = 0.0) -> None:
-    """Spikes equal, and everything else bit for bit (or to an absolute tolerance)."""
-    for name in a.spikes:
-        assert np.array_equal(a.spikes[name].t, b.spikes[name].t), name
-        assert np.array_equal(a.spikes[name].i, b.spikes[name].i), name
-    for name, variables in a.traces.items():
-        for variable, trace in variables.items():
-            other = b.traces[name][variable]
-            assert np.array_equal(trace.t, other.t), (name, variable)
-            np.testing.assert_allclose(trace.values, other.values, rtol=0, atol=tolerance, err_msg=f"{name} {variable}")
-    assert a.weights.keys() == b.weights.keys()
-    for name, weights in a.weights.items():
-        np.testing.assert_allclose(weights.values, b.weights[name].values, rtol=0, atol=tolerance, err_msg=name)
-        np.testing.assert_array_equal(weights.initial, b.weights[name].initial, err_msg=name)
 
 
 # The generator itself
@@ -70,7 +55,7 @@ def test_pieces_equal_the_whole(seed, pieces):
     assert joined.margins == whole.margins
 
 
-@pytest.mark.parametrize("seed", [seed for seed in range(20) if random_network(seed).dt == 0.1][:3])
+@pytest.mark.parametrize("seed", [seed for seed in range(40) if random_network(seed).dt == 0.1][:3])
 def test_pieces_equal_the_whole_in_long_runs(seed):
     """Engines work in chunks of their own, of thousands of steps; pieces cut across these."""
     net = random_network(seed)
@@ -161,7 +146,8 @@ class Numbered:
     @classmethod
     def drawn(cls, seed: int) -> Numbered:
         rng = np.random.default_rng(seed)
-        n, n_pre, m = int(rng.integers(2, 9)), int(rng.integers(1, 5)), int(rng.integers(4, 40))
+        # more synapses than neurons: territories with as many entries as neurons would be read as one per neuron
+        n, n_pre, m = int(rng.integers(2, 9)), int(rng.integers(1, 5)), int(rng.integers(10, 40))
         neuron = {
             "tau_m": rng.uniform(8.0, 25.0, n),
             "v_thresh": rng.uniform(-52.0, -48.0, n),
