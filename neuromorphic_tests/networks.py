@@ -252,7 +252,8 @@ class _Maker:
             eta_g=self.between(0.0, 3.0), modulators=tuple(self.modulators), global_attention=shares,
             attention=attention, gate=gate, lambda_a=-0.5 if near_glia and self.chance(0.5) else 0.0,
             apply=self.one_of(["always", "probabilistic"]), theta_p=0.002 * largest,
-            on_reject=self.one_of(["drop", "carry"]), w_min=0.0, w_max=1.5 * largest, tick=self.steps(5.0, 60.0), pairing=self.one_of(["all", "all", "nearest"]),
+            on_reject=self.one_of(["drop", "carry"]), w_min=0.0, w_max=1.5 * largest, tick=self.steps(5.0, 60.0),
+            pairing=self.one_of(["all", "all", "nearest"]),
             tie=self.one_of(["none", "ltp", "ltd"]), delay_kind=self.one_of(["axonal", "axonal", "dendritic"]),
         )  # fmt: skip
 

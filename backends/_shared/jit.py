@@ -1,14 +1,15 @@
 """Compilation: functions inlined into one kernel, which is cached under a key of all kernel sources.
 
 Numba's own cache looks only at the file of the function that is cached: edit a helper in another file, and the old
-machine code runs on. Here the cached kernel's key holds a hash of every file that kernels are made of, the versions of
-numba and numpy, and (by numba) the CPU.
+machine code runs on. Here the cached kernel's key holds a hash of every file of this folder and of its parts' files, the
+versions of numba and numpy, and (by numba) the CPU.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,6 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core.caching import FunctionCache
-
-import hmn_snn.astrocytes
 
 # Kernels own no memory: without reference counting, and with all parts inlined, the tables that are handed down cost
 # nothing (with either, a step of a small network took ten times as long).
@@ -40,35 +39,44 @@ def jit(function: Callable[..., Any]) -> Any:
     return numba.njit(function, **_PART)
 
 
-def jit_cached(function: Callable[..., Any], *parts: str) -> Any:
+def jit_cached(function: Callable[..., Any], *parts: Any) -> Any:
     """Compile a whole kernel; later processes load it from disk while no source has changed.
 
     Parameters
     ----------
     function : callable
-    *parts : str
-        Names of the replaceable parts it was made of.
+    *parts : functions and classes
+        The replaceable parts it was made of, each whole in its own file or with helpers from this folder. Where one
+        has no file (it was typed in), nothing is stored.
 
     Returns
     -------
     numba dispatcher
     """
     dispatcher = numba.njit(function, **_FLAGS)
-    with contextlib.suppress(RuntimeError):  # no folder to write to: compile anew in every process
-        dispatcher._cache = _KernelCache(function, (source_hash(), *parts))
+    # TypeError, OSError: a part without a file. RuntimeError: no folder to write to. Compile anew in every process.
+    with contextlib.suppress(TypeError, OSError, RuntimeError):
+        files = [Path(inspect.getfile(part)).resolve(strict=True) for part in parts]
+        names = [f"{part.__module__}.{part.__qualname__}" for part in parts]
+        hashes = [source_hash(Path(__file__).parent), *map(source_hash, files)]
+        dispatcher._cache = _KernelCache(function, (numba.__version__, np.__version__, *names, *hashes))
     return dispatcher
 
 
 @cache
-def source_hash() -> str:
-    """Return a hash of everything kernels are made of.
+def source_hash(place: Path) -> str:
+    """Return a hash of a Python file, or of all those in a folder.
+
+    Parameters
+    ----------
+    place : pathlib.Path
 
     Returns
     -------
     str
     """
-    digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
-    for path in [*sorted(Path(__file__).parent.glob("*.py")), Path(hmn_snn.astrocytes.__file__)]:
+    digest = hashlib.sha256()
+    for path in sorted(place.glob("*.py")) if place.is_dir() else [place]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

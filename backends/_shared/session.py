@@ -260,11 +260,11 @@ class KernelSession:
 
     def get_weights(self, projection: int) -> np.ndarray:
         """Return a copy of a projection's weights."""
-        r = int(self.synapses.rule[projection])
-        if r < 0:
-            return np.array(self.lowered.projections[projection].weights)
-        a, b = self.rules.syn_start[r : r + 2]
-        return self.learning.weight[a:b].copy()
+        r, p = int(self.synapses.rule[projection]), self.lowered.projections[projection]
+        if r >= 0:
+            a, b = self.rules.syn_start[r : r + 2]
+            return self.learning.weight[a:b].copy()
+        return np.array(np.broadcast_to(self._fixed(projection), (p.n_synapses,)), dtype=np.float64)
 
     def set_weights(self, projection: int, weights: Any) -> None:
         """Write a projection's weights."""
@@ -279,11 +279,17 @@ class KernelSession:
                     f"projection {p.name!r} has one weight for all synapses; write one number, or describe it with an "
                     "array of weights to write them one by one"
                 )
-            self.synapses.weight[self.synapses.weight_start[projection]] = values.flat[0]
+            self._fixed(projection)[:] = values.flat[0]
         else:
-            first = int(self.synapses.row_ptr[self.synapses.row_ptr_start[projection]])
-            begin = int(self.synapses.weight_start[projection]) + first
-            self.synapses.weight[begin : begin + p.n_synapses] = values
+            self._fixed(projection)[:] = values
+
+    def _fixed(self, projection: int) -> np.ndarray:
+        """Return a view of a fixed projection's weights: one for all synapses, or one each."""
+        begin = int(self.synapses.weight_start[projection])
+        if self.synapses.uniform[projection]:
+            return self.synapses.weight[begin : begin + 1]
+        begin += int(self.synapses.row_ptr[self.synapses.row_ptr_start[projection]])
+        return self.synapses.weight[begin : begin + self.lowered.projections[projection].n_synapses]
 
     # Checkpoints
 

@@ -190,5 +190,4 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
             tick_clocks(row, step, syn, rhythms, rules, learn, state, spikes, counts, dt, custom)
         return chunk.n_steps
 
-    names = [f"{part.py_func.__module__}.{part.py_func.__qualname__}" for part in (read, write)]
-    return jit_cached(run, *names, *(f"{c.__module__}.{c.__qualname__}" for c in cells))
+    return jit_cached(run, read.py_func, write.py_func, *cells)

@@ -147,7 +147,7 @@ def test_weights_that_were_set_are_read_back():
 
 def test_a_run_that_is_stopped_goes_on_where_it_stopped():
     lowered = lower(CASES["everything"].make())
-    expected = registry.get("brian2").translate(lowered).run(20_000)
+    expected = registry.get("brian2").translate(lowered).run(2000)
     session = registry.get("brian2").translate(lowered).start()
     told: list[int] = []
 
@@ -155,10 +155,10 @@ def test_a_run_that_is_stopped_goes_on_where_it_stopped():
         told.append(steps)
         return len(told) == 1
 
-    first = session.run(20_000, stop)
-    assert 0 < session.step < 20_000
+    first = session.run(2000, stop)
+    assert 0 < session.step < 2000
     assert sum(told) == session.step
-    rest = session.run(20_000 - session.step)
+    rest = session.run(2000 - session.step)
     assert_same(expected, first.joined(rest), tolerance=0.0)
 
 
