@@ -1,8 +1,8 @@
 """Compilation: functions inlined into one kernel, which is cached under a key of all kernel sources.
 
 Numba's own cache looks only at the file of the function that is cached: edit a helper in another file, and the old
-machine code runs on. Here the cached kernel's key holds a hash of every file of this folder and of its parts' files, the
-versions of numba and numpy, and (by numba) the CPU.
+machine code runs on. Here the cached kernel's key holds a hash of every file of this folder and of its parts' files,
+the versions of numba and numpy, and (by numba) the CPU.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ LOCAL = {"eta_l": 5.0, "eta_g": 0.0, "tick": 20.0, "A_plus": 0.02, "A_minus": -0
 def learner(rule: Any, dt: float = 0.1, **projection: Any) -> Network:
     """Two plastic layers, so that pre and post spikes of both kinds occur; ``rule`` may be made from the network."""
     net, stim = start("learner", n=8, rate=80.0, dt=dt)
-    cells = net.add(hs.Population(3, hs.LIF(tau_refrac=2.0, i_offset=0.5, sigma=1.0), name="cells"))
+    cells = net.add(hs.Population(3, hs.LIF(tau_refrac=2.0, i_offset=0.8, sigma=1.0), name="cells"))
     made = rule(net) if callable(rule) else rule
     defaults = {"weight": hs.Uniform(0.3, 0.7), "delay": 1.5 if dt < 1 else 2.0, "plasticity": made, "name": "learning"}
     plastic = net.add(hs.Projection(stim, cells, hs.AllToAll(), **{**defaults, **projection}))
@@ -227,7 +227,7 @@ case("rhythms", rhythms)
 
 def glia(rule: Callable[[list[Any]], hs.HMNRule] | None = None, delay: Any = 1.5, **cell: Any) -> Network:
     net, stim = start("glia")
-    cells = net.add(hs.Population(4, hs.LIF(tau_refrac=2.0, i_offset=0.6), name="cells"))
+    cells = net.add(hs.Population(4, hs.LIF(tau_refrac=2.0, i_offset=0.8), name="cells"))
     levels = [
         net.add(hs.Modulator(tau=100.0, tonic=0.4, releases=[(15.0, 1.0)], name="norepinephrine")),
         net.add(hs.Modulator(tau=100.0, tonic=0.4, releases=[(25.0, 1.0)], name="dopamine")),
