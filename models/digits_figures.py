@@ -183,7 +183,7 @@ def _name_classes(axes: Axes, trial: Trial) -> None:
         axes.axhline(high, color="0.92", linewidth=0.6, zorder=0)
         if number in (trial.label, trial.decision):
             axes.axhspan(low, high, color=colour(2 if number == trial.label else 1), alpha=0.12, linewidth=0.0)
-    axes.set_yticks((np.arange(data.N_CLASSES) + 0.5) / data.N_CLASSES, range(data.N_CLASSES))
+    axes.set_yticks((np.arange(data.N_CLASSES) + 0.5) / data.N_CLASSES, map(str, range(data.N_CLASSES)))
     axes.set_ylabel("classes")
 
 

@@ -25,6 +25,9 @@ brian2 = pytest.importorskip("brian2")
 # A pending update that is 0 but for rounding counts as applied or not, according to how it was summed.
 LOOSELY_COUNTED = ("updates_applied", "updates_rejected")
 
+# Brian2's numpy target takes minutes over all cases; the whole file runs nightly.
+pytestmark = pytest.mark.slow
+
 
 def assert_same(a: Results, b: Results, tolerance: float = 1e-9) -> None:
     """Assert equal spikes and counts, and traces and weights within a tolerance."""
