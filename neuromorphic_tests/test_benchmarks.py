@@ -32,6 +32,9 @@ def engine(monkeypatch):
         if Path(getattr(sys.modules[name], "__file__", None) or "").parent == ROOT / "benchmarks":
             del sys.modules[name]
 
+# It compiles the engine in both precisions, in processes of its own.
+pytestmark = pytest.mark.slow
+
 
 def check_numbers(row, repeats=2):
     """Assert that every figure is there, finite, and positive where it measures something."""

@@ -143,7 +143,12 @@ def learner(rule: Any, dt: float = 0.1, **projection: Any) -> Network:
 
 case("stdp", lambda: learner(hs.HMNRule(**LOCAL)), learns=True)
 case("a tick every step", lambda: learner(hs.HMNRule(**{**LOCAL, "tick": 0.1})), learns=True)
-case("inhibitory plasticity", lambda: learner(hs.HMNRule(**LOCAL), receptor="inhibitory", weight=0.01), learns=True)
+case(
+    "inhibitory plasticity",
+    lambda: learner(hs.HMNRule(**LOCAL), receptor="inhibitory", weight=0.01),
+    learns=True,
+    min_spikes=3,
+)
 case("weights at a bound", lambda: learner(hs.HMNRule(**{**LOCAL, "eta_l": 50.0})), learns=True)
 case("no upper bound", lambda: learner(hs.HMNRule(**{**LOCAL, "w_max": float("inf")})), learns=True)
 for tie in ("none", "ltp", "ltd"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import subprocess
 import sys
@@ -169,13 +170,13 @@ def test_a_run_that_is_stopped_goes_on_where_it_stopped():
 
 
 def surroundings() -> dict[str, object]:
-    from brian2.devices import device
-
+    # `from brian2.devices import device` is a stand-in for the present device.
+    devices = importlib.import_module("brian2.devices.device")
     names = ("codegen.target", "codegen.loop_invariant_optimisations", "codegen.cpp.extra_compile_args")
     return {
         **{name: brian2.prefs[name] for name in names},
         "device": brian2.get_device(),
-        "devices beneath": list(device.previous_devices) if hasattr(device, "previous_devices") else None,
+        "devices beneath": list(devices.previous_devices),
         "clock": brian2.defaultclock.dt_,
         "hooks": (sys.excepthook, warnings.showwarning),
         "filters": [list(logging.getLogger(f"brian2.{name}").filters) for name in ("codegen.generators.base",)],
@@ -229,9 +230,7 @@ def _users_standalone_device() -> Iterator[None]:
     yield
     brian2.device.reinit()
     brian2.device.activate()
-    from brian2.devices.device import reset_device
-
-    reset_device()
+    importlib.import_module("brian2.devices.device").reset_device()
 
 
 @pytest.mark.usefixtures("_users_standalone_device")
