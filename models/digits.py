@@ -6,10 +6,15 @@ then a current teaches the right class and a rise of dopamine strengthens that. 
 which anneals learning. The test runs the learned weights in a network without plasticity, teacher and dopamine; the
 class with the most spikes is the answer.
 
-All parameters were chosen by hand on a validation part of the training images, never on the test third.
+Parameters were chosen by hand, by training some sixty settings on the ``fit`` part and comparing them on ``validation``
+(one to four seeds each); wherever dips and rises of dopamine balance, accuracy there lies between 0.85 and 0.93, for
+rates eta from 8 to 30 /s, 5 to 20 neurons per class and one or two passes. The test third was used once, after that, with
+seeds 1 to 10: accuracy 0.910 (95 % interval 0.899 to 0.920). Without dopamine's message it is that of guessing, 0.110; the
+slow trace, the gate, the astrocyte and attention have no effect to be shown on this task (all intervals lie within 0.013
+of no change). To repeat that, some minutes, and the demonstration, which trains on 800 images with three seeds:
 
-    python -m hmn_snn.models.digits --out out        # ten seeds, every ablation
-    hmn-snn demo                                     # three seeds, within three minutes
+    python -m hmn_snn.models.digits --out out
+    hmn-snn demo --out out
 """
 
 from __future__ import annotations
@@ -48,7 +53,7 @@ __all__ = [
     "trial",
 ]
 
-DEMO_SEEDS = (1, 2, 3)
+DEMO_SEEDS, DEMO_TRAINING = (1, 2, 3), 800
 QUICK_SEEDS, QUICK_TRAINING, QUICK_TEST = (1, 2), 300, 150
 MAX_PROCESSES = 8
 
@@ -67,9 +72,10 @@ def demo(out_dir: str | Path, quick: bool = False) -> Ablations:
     -------
     Ablations
     """
-    if not quick:
-        return report(out_dir, DEMO_SEEDS)
-    return report(out_dir, QUICK_SEEDS, load("training")[:QUICK_TRAINING], load("test")[:QUICK_TEST])
+    training, test = load("training"), load("test")
+    if quick:
+        return report(out_dir, QUICK_SEEDS, training[:QUICK_TRAINING], test[:QUICK_TEST])
+    return report(out_dir, DEMO_SEEDS, training[:DEMO_TRAINING], test)
 
 
 def report(

@@ -216,7 +216,7 @@ def ablation_bars(results: Ablations) -> Picture:
     axes.axvline(0.0, color="0.2", linewidth=0.8)
     # Linear near 0, where small effects lie, and logarithmic beyond.
     axes.set_xscale("symlog", linthresh=0.05)
-    ticks = [-0.8, -0.4, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1]
+    ticks = [-0.8, -0.4, -0.2, -0.1, -0.05, 0.0, 0.05]
     axes.set_xticks(ticks, [f"{tick:+g}" if tick else "0" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("change of test accuracy, with 95 % interval; dots: pairs of the same seed")

@@ -45,7 +45,7 @@ def follow(r, row, step, rules, learn, syn, spikes, neurons, dt):
 def _add_spikes(r, row, step, group, first, rules, learn, spikes, dt):
     a, n_tau, n_groups = rules.h_ptr[r], rules.h_ptr[r + 1] - rules.h_ptr[r], spikes.n_groups
     for e in range(spikes.offset[row * n_groups + group], spikes.offset[row * n_groups + group + 1]):
-        place = first + np.int64(spikes.index[e]) * n_tau
+        place = first + np.int64(spikes.member[e]) * n_tau
         elapsed = (step + 1 - learn.h_step[place]) * dt
         for k in range(n_tau):
             learn.h[place + k] = learn.h[place + k] * math.exp(-elapsed / rules.h_tau[a + k]) + 1.0

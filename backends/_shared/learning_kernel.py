@@ -90,7 +90,7 @@ def potentiate(r, row, rules, learn, syn, spikes, c_fast, c_slow, factor):
     for d in range(n_delays):
         k = row - rules.delays[rules.delay_ptr[r] + d]
         for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-            place = rules.post_ptr_start[r] + spikes.index[e] * n_delays + d
+            place = rules.post_ptr_start[r] + spikes.member[e] * n_delays + d
             a, b = rules.post_ptr[place], rules.post_ptr[place + 1]
             count += b - a
             if one_phase(r, rules):
@@ -118,7 +118,7 @@ def depress(r, row, rules, learn, syn, spikes, c_fast, c_slow, factor):
     for d in range(1 if dendritic else n_delays):
         k = row if dendritic else row - syn.delays[syn.delay_ptr[j] + d]
         for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-            place = syn.row_ptr_start[j] + np.int64(spikes.index[e]) * n_delays + d
+            place = syn.row_ptr_start[j] + np.int64(spikes.member[e]) * n_delays + d
             a, b = syn.row_ptr[place] + moved, syn.row_ptr[place + (n_delays if dendritic else 1)] + moved
             count += b - a
             if one_phase(r, rules):
@@ -144,7 +144,7 @@ def move_x(r, row, rules, learn, syn, spikes, size):
     for d in range(n_delays):
         k = row if dendritic else row - syn.delays[syn.delay_ptr[j] + d]
         for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-            place = rules.x_start[r] + np.int64(spikes.index[e]) * n_delays + d
+            place = rules.x_start[r] + np.int64(spikes.member[e]) * n_delays + d
             learn.x[place] = size if nearest else learn.x[place] + size
 
 
@@ -156,7 +156,7 @@ def move_y(r, row, rules, learn, syn, spikes, size):
     for d in range(n_delays):
         k = row - rules.delays[rules.delay_ptr[r] + d]
         for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-            place = rules.y_start[r] + np.int64(spikes.index[e]) * n_delays + d
+            place = rules.y_start[r] + np.int64(spikes.member[e]) * n_delays + d
             learn.y[place] = size if nearest else learn.y[place] + size
 
 

@@ -155,7 +155,7 @@ def collect(p, a, b, neurons, state, spikes, n_spikes):
         if state.fired_words[word] != 0:
             for k in range(8 * word, min(8 * word + 8, b - a)):
                 if state.fired[k]:
-                    spikes.index[n_spikes] = offset + k
+                    spikes.member[n_spikes] = offset + k
                     n_spikes += 1
                     reset(p, a + k, neurons, state)
     return n_spikes

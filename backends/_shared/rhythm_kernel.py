@@ -50,7 +50,7 @@ def kick_oscillators(row, rhythms, state, spikes):
     for e in range(len(rhythms.kick_group)):
         group, count = rhythms.kick_source[e], 0
         for k in range(spikes.offset[row * n_groups + group], spikes.offset[row * n_groups + group + 1]):
-            count += 1 if rhythms.kick_member[rhythms.kick_ptr[e] + spikes.index[k]] else 0
+            count += 1 if rhythms.kick_member[rhythms.kick_ptr[e] + spikes.member[k]] else 0
         if count > 0:
             g = rhythms.kick_group[e]
             for k in range(rhythms.osc_start[g], rhythms.osc_start[g + 1]):

@@ -35,9 +35,9 @@ RELEASE, TONIC, CURRENT = range(3)
 
 
 class Spikes(NamedTuple):
-    """Spikes by step and group: group g of row k has index[offset[k n_groups + g] : offset[k n_groups + g + 1]]."""
+    """Spikes by step and group: group g of row k has member[offset[k n_groups + g] : offset[k n_groups + g + 1]]."""
 
-    index: np.ndarray  # int32, member of its group
+    member: np.ndarray  # int32, index in its group
     offset: np.ndarray  # int64
     n_groups: int
 
@@ -150,7 +150,7 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
             alive[currents.drive_population[d]] = True
         n_spikes = spikes.offset[chunk.row * spikes.n_groups]
         for k in range(chunk.n_steps):
-            if n_spikes + chunk.n_members > len(spikes.index):
+            if n_spikes + chunk.n_members > len(spikes.member):
                 return k
             step, row = chunk.step + k, chunk.row + k
             while next_event < len(chunk.event_step) and chunk.event_step[next_event] <= step:
@@ -181,7 +181,7 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
                     and chunk.input_step[next_input] == step
                     and chunk.input_group[next_input] == g
                 ):
-                    spikes.index[n_spikes] = chunk.input_index[next_input]
+                    spikes.member[n_spikes] = chunk.input_index[next_input]
                     n_spikes += 1
                     next_input += 1
                 spikes.offset[row * spikes.n_groups + g + 1] = n_spikes

@@ -56,7 +56,7 @@ def make_deliver(read):
         for d in range(n_delays):
             k = row - 1 - syn.delays[syn.delay_ptr[j] + d]
             for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-                place = syn.row_ptr_start[j] + np.int64(spikes.index[e]) * n_delays + d
+                place = syn.row_ptr_start[j] + np.int64(spikes.member[e]) * n_delays + d
                 a, b = syn.row_ptr[place], syn.row_ptr[place + 1]
                 count += b - a
                 read(j, a, b, syn, weight, gain, bucket, custom)
@@ -72,7 +72,7 @@ def hear(j, row, syn, arrivals, share, spikes):
     for d in range(n_delays):
         k = row - syn.delays[syn.delay_ptr[j] + d]
         for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-            place = syn.row_ptr_start[j] + np.int64(spikes.index[e]) * n_delays + d
+            place = syn.row_ptr_start[j] + np.int64(spikes.member[e]) * n_delays + d
             for s in range(syn.row_ptr[place], syn.row_ptr[place + 1]):
                 astrocyte = syn.territory[syn.territory_start[j] + s]
                 arrivals[astrocyte] += share[astrocyte]

@@ -1,4 +1,4 @@
-"""Leaky astrocytes in Brian2's terms: spillover, calcium, gliotransmitter, adenosine, gain (section 9)."""
+"""Leaky astrocytes in Brian2's terms: spillover, calcium, gliotransmitter, adenosine, gain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local attention in Brian2's terms: how a neuron shares its plasticity out over its inputs (section 7)."""
+"""Local attention in Brian2's terms: how a neuron shares its plasticity out over its inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keyed random numbers as Brian2 functions: NumPy, Cython and C++ implementations of the same draw (section 11)."""
+"""Keyed random numbers as Brian2 functions: NumPy, Cython and C++ implementations of the same draw."""
 
 from __future__ import annotations
 

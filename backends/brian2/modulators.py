@@ -1,4 +1,4 @@
-"""Modulators and the gating signal G of each learning rule in Brian2's terms (section 5)."""
+"""Modulators and the gating signal G of each learning rule in Brian2's terms."""
 
 from __future__ import annotations
 

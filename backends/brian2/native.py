@@ -70,8 +70,11 @@ class Native:
             if name is not None
         }
         self.traces = {probe.name: self._monitor(probe) for probe in blueprint.probes}
-        objects = [self.parts, self.generators, self.spikes, self.traces]
-        self.network = brian2.Network([thing for kind in objects for thing in kind.values()])
+        kinds = [self.parts, self.generators, self.spikes, self.traces]
+        self.network = brian2.Network([thing for kind in kinds for thing in kind.values()])
+        for thing in self.network.objects:
+            # Brian2 would note this at the first run, and complain of objects that were never run.
+            thing._network = self.network.id
 
     def _end(self, name: str) -> Any:
         return self.generators.get(name) or self.parts[name]

@@ -1,4 +1,4 @@
-"""Neurons in Brian2's terms: exact integration in one step of code, refractoriness, threshold, reset (section 3)."""
+"""Neurons in Brian2's terms: exact integration in one step of code, refractoriness, threshold, reset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Oscillators in Brian2's terms: coupling, advance, and kicks by spikes (section 6)."""
+"""Oscillators in Brian2's terms: coupling, advance, and kicks by spikes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The learning rule in Brian2's terms: traces, pairings, pending updates, the learning tick (sections 4, 6, 8).
+"""The learning rule in Brian2's terms: traces, pairings, pending updates, the learning tick.
 
 Everything a synapse knows is a variable of its own that is advanced at every step: slow, but as the semantics say it.
 """

@@ -1,4 +1,4 @@
-"""Synapses in Brian2's terms: what a spike does where it arrives (sections 2 and 9)."""
+"""Synapses in Brian2's terms: what a spike does where it arrives."""
 
 from __future__ import annotations
 

@@ -233,15 +233,20 @@ def _users_standalone_device() -> Iterator[None]:
     importlib.import_module("brian2.devices.device").reset_device()
 
 
+def own_work(device: object) -> list[str]:
+    """Return what a standalone device will do; Brian2 itself sets the default clock anew whenever devices change."""
+    return [repr(task) for task in device.main_queue if "defaultclock" not in repr(task)]
+
+
 @pytest.mark.usefixtures("_users_standalone_device")
 def test_a_users_own_standalone_network_is_not_touched():
     mine = brian2.NeuronGroup(3, "v : 1", name="mine")
     mine.v = [1.0, 2.0, 3.0]
-    device, queued = brian2.get_device(), len(brian2.get_device().main_queue)
+    device, queued = brian2.get_device(), own_work(brian2.get_device())
     net = CASES["refractory"].make()
     assert_same(hs.run(net, 30.0), hs.run(net, 30.0, backend="brian2"))
     assert brian2.get_device() is device
-    assert len(device.main_queue) == queued
+    assert own_work(device) == queued
 
 
 # The program and the check
@@ -268,10 +273,10 @@ def test_the_native_network_runs_and_can_be_extended():
 
 def test_names_that_brian2_does_not_take_are_replaced():
     net = hs.Network("names", seed=1)
-    stim = net.add(hs.PoissonInput(5, rate=200.0, name="θ input #1"))
+    stim = net.add(hs.PoissonInput(10, rate=300.0, name="θ input #1"))
     cells = net.add(hs.Population(2, name="a_current"))
     net.add(hs.Population(2, name="a current"))
-    net.add(hs.Projection(stim, cells, hs.AllToAll(), weight=2.0, name="a", plasticity=hs.HMNRule(tick=10.0)))
+    net.add(hs.Projection(stim, cells, hs.AllToAll(), weight=0.9, name="a", plasticity=hs.HMNRule(tick=10.0)))
     expected = hs.run(net, 30.0)
     assert len(expected.spikes["a_current"]) > 0
     assert_same(expected, hs.run(net, 30.0, backend="brian2"))
