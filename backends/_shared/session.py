@@ -129,8 +129,8 @@ class KernelSession:
         while self.step < end:
             later, due = inputs[0] >= self.step, events[0] >= self.step
             index, offset = self._spike_room(end - self.step)
-            scheduled = [a[later] for a in inputs] + [a[due] for a in events]
-            chunk = stepping.Chunk(self.step, end - self.step, self._depth, self._members, *scheduled, *self._room)
+            arrays = [*(a[later] for a in inputs), *(a[due] for a in events), *self._room]
+            chunk = stepping.Chunk(self.step, end - self.step, self._depth, self._members, *arrays)
             done = self.kernel(
                 self.neurons, self.currents, self.synapses, self.rhythms, self.rules, self.learning, self.state,
                 probes, chunk, stepping.Spikes(index, offset, self._groups), counts, self.lowered.dt, self.custom,
