@@ -1,7 +1,7 @@
 """Neurons inside the kernel: exact integration, noise, threshold, reset, refractoriness.
 
-Works through a population in blocks that stay in the first cache. Loops over a block have no branches, so that they
-become vector instructions; spikes are looked for only in blocks that have one.
+The loop over a block has no branches and a fixed length, so that it becomes vector instructions; spikes are looked for
+only in blocks that have one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,29 @@ import numpy as np
 
 from .jit import jit
 from .keyed import normal
+from .layout import (
+    COEFFICIENTS,
+    EXC,
+    FIELDS,
+    INH,
+    K_EXC,
+    K_INH,
+    LANES,
+    RHO_EXC,
+    RHO_INH,
+    RHO_M,
+    V,
+    V_INF,
+    V_THRESH,
+    WAIT,
+    at,
+)
 
-BLOCK = 256
 FAR = np.float32(3e38)  # beyond any distance, in either precision
+# At every step divisible by PERIOD, currents [nA] and potentials [mV] below NONE become 0: processors take a hundred
+# times longer for numbers at the end of their range, where those of a silent network would stay.
+PERIOD, NONE = 256, np.float32(1e-30)
+ZERO, ONE = np.float32(0.0), np.float32(1.0)  # of the lower precision, so that they widen no number
 
 
 @jit
@@ -29,7 +49,8 @@ def set_v_inf(p, neurons, currents, state):
                 one = currents.drive_ptr[d + 1] - first == 1
                 phase = currents.drive_phase[first if one else first + i - a]
                 current += currents.drive_amplitude[d] * math.cos(state.phi[currents.drive_oscillator[d]] - phase)
-        state.v_inf[i] = neurons.v_rest[i] + neurons.resistance[i] * current + state.bias[i]
+        place = at(neurons.block[p], i - a, V_INF)
+        state.neuron[place] = neurons.v_rest[i] + neurons.resistance[i] * current + state.bias[i]
 
 
 @jit
@@ -46,152 +67,133 @@ def set_currents(p, neurons, currents, state):
 
 
 @jit
-def deliver_delta(a, b, sign, v, bucket, wait):
+def since(step, neuron):
+    """Return the steps since the last one divisible by PERIOD, in the precision of the run."""
+    return neuron.dtype.type(step % PERIOD)
+
+
+@jit
+def tidy(neuron):
+    """Drop what is nothing, and count refractory steps from now on."""
+    for first in range(np.uint64(0), np.uint64(len(neuron)), np.uint64(FIELDS * LANES)):
+        for k in range(first, first + np.uint64(WAIT * LANES)):
+            neuron[k] = neuron[k] if abs(neuron[k]) > NONE else ZERO
+        for k in range(first + np.uint64(WAIT * LANES), first + np.uint64(FIELDS * LANES)):
+            neuron[k] = max(neuron[k] - np.float32(PERIOD), ZERO)
+
+
+@jit
+def deliver_delta(p, now, field, sign, neurons, neuron):
     """Add a delta receptor's arrivals to v; they are lost on refractory neurons."""
-    for i in range(a, b):
-        if wait[i] == 0:
-            v[i] += sign * bucket[i]
-        bucket[i] = 0
+    for block in range(neurons.block[p], neurons.block[p + 1]):
+        first = np.uint64(block * FIELDS * LANES)
+        for k in range(first, first + np.uint64(LANES)):
+            if neuron[k + np.uint64(WAIT * LANES)] <= now:
+                neuron[k + np.uint64(V * LANES)] += sign * neuron[k + np.uint64(field * LANES)]
 
 
 @jit
-def take_alike(a, b, rho, current, bucket, taken):
-    """Add what has arrived to the currents of a block; the sums, before their decay, go to ``taken``."""
-    for i in range(np.uint64(a), np.uint64(b)):
-        now = current[i] + bucket[i]
-        taken[i - np.uint64(a)] = now
-        current[i] = now * rho
-        bucket[i] = 0
+def step_neuron(k, lane, now, neuron, rho_m, rho_exc, rho_inh, k_exc, k_inh, v_thresh, distance, nearest):
+    """Advance the neuron at place k by one step; note how far above its threshold it is, unless it is refractory."""
+    v, v_inf, idle = neuron[k], neuron[k + np.uint64(V_INF * LANES)], neuron[k + np.uint64(WAIT * LANES)] <= now
+    exc, inh = neuron[k + np.uint64(EXC * LANES)], neuron[k + np.uint64(INH * LANES)]
+    v = v_inf + (v - v_inf) * rho_m + k_exc * exc - k_inh * inh if idle else v
+    neuron[k] = v
+    neuron[k + np.uint64(EXC * LANES)] = exc * rho_exc
+    neuron[k + np.uint64(INH * LANES)] = inh * rho_inh
+    above = v - v_thresh if idle else -FAR
+    distance[lane] = above
+    size = abs(above)
+    nearest[lane] = size if size < nearest[lane] else nearest[lane]
 
 
 @jit
-def take_each(a, b, rho, current, bucket, taken):
-    """As :func:`take_alike`, with decays of their own."""
-    for i in range(np.uint64(a), np.uint64(b)):
-        now = current[i] + bucket[i]
-        taken[i - np.uint64(a)] = now
-        current[i] = now * rho[i]
-        bucket[i] = 0
+def step_alike(block, now, neuron, coefficient, distance, nearest):
+    """Advance a block of neurons with the same coefficients by one step."""
+    first, c = np.uint64(block * FIELDS * LANES), np.uint64(block * COEFFICIENTS * LANES)
+    rho_m, rho_exc, rho_inh = coefficient[c], coefficient[c + RHO_EXC * LANES], coefficient[c + RHO_INH * LANES]
+    k_exc, k_inh = coefficient[c + K_EXC * LANES], coefficient[c + K_INH * LANES]
+    v_thresh = coefficient[c + V_THRESH * LANES]
+    for lane in range(np.uint64(LANES)):
+        step_neuron(first + lane, lane, now, neuron, rho_m, rho_exc, rho_inh, k_exc, k_inh, v_thresh, distance, nearest)
 
 
 @jit
-def integrate_alike(a, b, rho, k_exc, k_inh, v, v_inf, exc, inh, wait):
-    """Advance the potentials of a block by one step; refractory neurons keep theirs."""
-    for i in range(np.uint64(a), np.uint64(b)):
-        k = i - np.uint64(a)
-        free = v_inf[i] + (v[i] - v_inf[i]) * rho + k_exc * exc[k] - k_inh * inh[k]
-        v[i] = free if wait[i] == 0 else v[i]
+def step_each(block, now, neuron, coefficient, distance, nearest):
+    """Advance a block of neurons with coefficients of their own by one step."""
+    first, second = np.uint64(block * FIELDS * LANES), np.uint64(block * COEFFICIENTS * LANES)
+    for lane in range(np.uint64(LANES)):
+        c = second + lane
+        step_neuron(
+            first + lane, lane, now, neuron, coefficient[c + np.uint64(RHO_M * LANES)],
+            coefficient[c + np.uint64(RHO_EXC * LANES)], coefficient[c + np.uint64(RHO_INH * LANES)],
+            coefficient[c + np.uint64(K_EXC * LANES)], coefficient[c + np.uint64(K_INH * LANES)],
+            coefficient[c + np.uint64(V_THRESH * LANES)], distance, nearest,
+        )  # fmt: skip
 
 
 @jit
-def integrate_each(a, b, rho, k_exc, k_inh, v, v_inf, exc, inh, wait):
-    """As :func:`integrate_alike`, with coefficients of their own."""
-    for i in range(np.uint64(a), np.uint64(b)):
-        k = i - np.uint64(a)
-        free = v_inf[i] + (v[i] - v_inf[i]) * rho[i] + k_exc[i] * exc[k] - k_inh[i] * inh[k]
-        v[i] = free if wait[i] == 0 else v[i]
+def add_noise(p, step, block, neurons, neuron, distance, nearest):
+    """Add the keyed noise of this step to the neurons of a block that are not refractory."""
+    first = neurons.start[p] + (block - neurons.block[p]) * LANES
+    for lane in range(min(LANES, neurons.start[p + 1] - first)):
+        i = first + lane
+        if distance[lane] > -FAR:
+            if neurons.noise[i] != 0:
+                place = (block * FIELDS + V) * LANES + lane
+                neuron[place] += neurons.noise[i] * normal(neurons.noise_key[i], step)
+                distance[lane] = neuron[place] - neurons.v_thresh[i]
+            nearest[lane] = min(nearest[lane], abs(distance[lane]))
 
 
 @jit
-def add_noise(a, b, step, noise, noise_key, v, wait):
-    """Add each neuron's keyed noise of this step."""
-    for i in range(a, b):
-        if wait[i] == 0 and noise[i] != 0:
-            v[i] += noise[i] * normal(noise_key[i], step)
+def any_fired(words, sign):
+    """Return whether any distance, in words of 8 bytes, has not the sign of those below the threshold."""
+    all_of_them = sign
+    for k in range(len(words)):
+        all_of_them &= words[k]
+    return all_of_them != sign
 
 
 @jit
-def watch_alike(a, b, threshold, v, wait, nearest, fired):
-    """Note which neurons of a block spike and how close any came to its threshold; count down refractory steps."""
-    for i in range(np.uint64(a), np.uint64(b)):
-        k = i - np.uint64(a)
-        distance = v[i] - threshold
-        free = wait[i] == 0
-        size = abs(distance) if free else FAR
-        fired[k] = free & (distance >= 0)
-        nearest[k] = size if size < nearest[k] else nearest[k]
-        wait[i] = max(wait[i] - np.int32(1), np.int32(0))
-
-
-@jit
-def watch_each(a, b, threshold, v, wait, nearest, fired):
-    """As :func:`watch_alike`, with thresholds of their own."""
-    for i in range(np.uint64(a), np.uint64(b)):
-        k = i - np.uint64(a)
-        distance = v[i] - threshold[i]
-        free = wait[i] == 0
-        size = abs(distance) if free else FAR
-        fired[k] = free & (distance >= 0)
-        nearest[k] = size if size < nearest[k] else nearest[k]
-        wait[i] = max(wait[i] - np.int32(1), np.int32(0))
-
-
-@jit
-def any_fired(n, words):
-    """Return whether any of n neurons noted in words of 8 spikes."""
-    found = np.uint64(0)
-    for k in range((n + 7) // 8):
-        found |= words[k]
-    return found != 0
-
-
-@jit
-def reset(p, i, neurons, state):
-    """Reset a neuron that spikes."""
-    if neurons.subtract[p]:
-        state.v[i] -= neurons.v_thresh[i] - neurons.v_reset[i]
-    else:
-        state.v[i] = neurons.v_reset[i]
-    state.wait[i] = neurons.refractory[i]
-    if neurons.homeostatic[p]:
-        state.bias[i] -= neurons.eta_bias[i]
-
-
-@jit
-def collect(p, a, b, neurons, state, spikes, n_spikes):
+def collect(p, block, now, neurons, state, spikes, n_spikes):
     """List the neurons of a block that spike, and reset them; returns the new number of spikes."""
-    offset = a - neurons.start[p]
-    for word in range((b - a + 7) // 8):
-        if state.fired_words[word] != 0:
-            for k in range(8 * word, min(8 * word + 8, b - a)):
-                if state.fired[k]:
-                    spikes.member[n_spikes] = offset + k
-                    n_spikes += 1
-                    reset(p, a + k, neurons, state)
+    begin = (block - neurons.block[p]) * LANES
+    for lane in range(LANES):
+        if state.distance[lane] >= ZERO:
+            spikes.member[n_spikes] = begin + lane
+            n_spikes += 1
+            i, place = neurons.start[p] + begin + lane, block * FIELDS * LANES + lane
+            if neurons.subtract[p]:
+                state.neuron[place] -= neurons.v_thresh[i] - neurons.v_reset[i]
+            else:
+                state.neuron[place] = neurons.v_reset[i]
+            state.neuron[place + WAIT * LANES] = now + ONE + neurons.refractory[i]
+            if neurons.homeostatic[p]:
+                state.bias[i] -= neurons.eta_bias[i]
     return n_spikes
 
 
 @jit
-def advance(p, step, neurons, currents, state, spikes, n_spikes):
+def advance(p, step, neurons, state, spikes, n_spikes):
     """Advance a population by one step and list its spikes; returns the new number of spikes."""
-    first, last = neurons.start[p], neurons.start[p + 1]
+    now = since(step, state.neuron)
     if neurons.delta_exc[p]:
-        deliver_delta(first, last, 1, state.v, state.bucket_exc, state.wait)
+        deliver_delta(p, now, EXC, ONE, neurons, state.neuron)
     if neurons.delta_inh[p]:
-        deliver_delta(first, last, -1, state.v, state.bucket_inh, state.wait)
-    alike = neurons.homogeneous[p]
-    for a in range(first, last, BLOCK):
-        b = min(a + BLOCK, last)
+        deliver_delta(p, now, INH, -ONE, neurons, state.neuron)
+    if neurons.homeostatic[p]:
+        for i in range(neurons.start[p], neurons.start[p + 1]):
+            state.bias[i] += neurons.bias_gain[i]
+    alike, noisy, coefficient, distance = neurons.homogeneous[p], neurons.noisy[p], neurons.coefficient, state.distance
+    nearest = state.unused if noisy else state.nearest
+    for block in range(neurons.block[p], neurons.block[p + 1]):
         if alike:
-            take_alike(a, b, neurons.rho_exc[a], state.i_exc, state.bucket_exc, state.exc)
-            take_alike(a, b, neurons.rho_inh[a], state.i_inh, state.bucket_inh, state.inh)
-            integrate_alike(a, b, neurons.rho_m[a], neurons.k_exc[a], neurons.k_inh[a], state.v, state.v_inf,
-                            state.exc, state.inh, state.wait)  # fmt: skip
+            step_alike(block, now, state.neuron, coefficient, distance, nearest)
         else:
-            take_each(a, b, neurons.rho_exc, state.i_exc, state.bucket_exc, state.exc)
-            take_each(a, b, neurons.rho_inh, state.i_inh, state.bucket_inh, state.inh)
-            integrate_each(a, b, neurons.rho_m, neurons.k_exc, neurons.k_inh, state.v, state.v_inf,
-                           state.exc, state.inh, state.wait)  # fmt: skip
-        if neurons.noisy[p]:
-            add_noise(a, b, step, neurons.noise, neurons.noise_key, state.v, state.wait)
-        if neurons.homeostatic[p]:
-            for i in range(a, b):
-                state.bias[i] += neurons.bias_gain[i]
-        state.fired_words[(b - a - 1) // 8] = 0  # of the last word, not all may be written
-        if alike:
-            watch_alike(a, b, neurons.v_thresh[a], state.v, state.wait, state.nearest, state.fired)
-        else:
-            watch_each(a, b, neurons.v_thresh, state.v, state.wait, state.nearest, state.fired)
-        if any_fired(b - a, state.fired_words):
-            n_spikes = collect(p, a, b, neurons, state, spikes, n_spikes)
+            step_each(block, now, state.neuron, coefficient, distance, nearest)
+        if noisy:
+            add_noise(p, step, block, neurons, state.neuron, distance, state.nearest)
+        if any_fired(state.distance_words, state.sign[0]):
+            n_spikes = collect(p, block, now, neurons, state, spikes, n_spikes)
     return n_spikes

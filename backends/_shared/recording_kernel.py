@@ -21,6 +21,8 @@ from .learning_kernel import (
     Y_CLOCK,
     pending,
 )
+from .neuron_kernel import since
+from .layout import EXC, INH, LANES, WAIT, at
 from .tables import joined, pointers
 
 V, I_EXC, I_INH, BIAS = range(4)
@@ -99,7 +101,7 @@ def sample(step, probes, neurons, syn, rhythms, rules, learn, state, dt):
         for k in range(a, b):
             i = probes.member[k]
             if code < WEIGHT:
-                value = _neuron(code, group, i, neurons, state)
+                value = _neuron(code, group, i, step, neurons, state)
             elif code < LEVEL:
                 value = _synapse(code, group, i, syn, rules, learn, state, dt)
             elif code == LEVEL:
@@ -117,22 +119,23 @@ def sample(step, probes, neurons, syn, rhythms, rules, learn, state, dt):
 
 
 @jit
-def _neuron(code, p, i, neurons, state):
+def _neuron(code, p, i, step, neurons, state):
     """Return a neuron's variable, with what has just arrived."""
-    k = neurons.start[p] + i
+    first = at(neurons.block[p], i, 0)
+    exc, inh = state.neuron[first + EXC * LANES], state.neuron[first + INH * LANES]
     if code == V:
-        value = np.float64(state.v[k])
-        if state.wait[k] == 0:
+        value = np.float64(state.neuron[first])
+        if state.neuron[first + WAIT * LANES] <= since(step, state.neuron):
             if neurons.delta_exc[p]:
-                value += state.bucket_exc[k]
+                value += exc
             if neurons.delta_inh[p]:
-                value -= state.bucket_inh[k]
+                value -= inh
         return value
     if code == I_EXC:
-        return np.float64(0.0 if neurons.delta_exc[p] else state.i_exc[k] + state.bucket_exc[k])
+        return np.float64(0.0 if neurons.delta_exc[p] else exc)
     if code == I_INH:
-        return np.float64(0.0 if neurons.delta_inh[p] else state.i_inh[k] + state.bucket_inh[k])
-    return state.bias[k]
+        return np.float64(0.0 if neurons.delta_inh[p] else inh)
+    return state.bias[neurons.start[p] + i]
 
 
 @jit

@@ -26,7 +26,7 @@ from .learning_kernel import (
     observe,
     write_exactly,
 )
-from .neuron_kernel import advance, set_currents, set_v_inf
+from .neuron_kernel import PERIOD, advance, set_currents, set_v_inf, tidy
 from .recording_kernel import sample
 from .rhythm_kernel import advance_oscillators, decay_modulators, kick_oscillators, make_astrocytes
 from .synapse_kernel import hear, make_deliver, read_exactly
@@ -102,11 +102,7 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
     @jit
     def arrive(row, syn, learn, state, spikes, counts, custom):
         for j in range(len(syn.source)):
-            if syn.receptor[j] == 0:
-                n = deliver(j, row, syn, learn.weight, state.gain, state.bucket_exc, spikes, custom)
-            else:
-                n = deliver(j, row, syn, learn.weight, state.gain, state.bucket_inh, spikes, custom)
-            counts.synaptic_events[j] += n
+            counts.synaptic_events[j] += deliver(j, row, syn, learn.weight, state.gain, state.neuron, spikes, custom)
 
     @jit
     def learn_now(row, step, neurons, syn, rules, learn, state, spikes, counts, dt):
@@ -164,6 +160,8 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
                     set_currents(currents.population[thing], neurons, currents, state)
                     dirty[currents.population[thing]] = True
                 next_event += 1
+            if step % PERIOD == 0:
+                tidy(state.neuron)
             arrive(row, syn, learn, state, spikes, counts, custom)
             if len(probes.code) > 0:
                 sample(step, probes, neurons, syn, rhythms, rules, learn, state, dt)
@@ -171,7 +169,7 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
                 if dirty[p] or alive[p]:
                     set_v_inf(p, neurons, currents, state)
                     dirty[p] = False
-                n_spikes = advance(p, step, neurons, currents, state, spikes, n_spikes)
+                n_spikes = advance(p, step, neurons, state, spikes, n_spikes)
                 spikes.offset[row * spikes.n_groups + p + 1] = n_spikes
             decay_modulators(rhythms, state)
             advance_oscillators(rhythms, state, chunk.before, dt)

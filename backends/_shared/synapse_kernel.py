@@ -1,4 +1,4 @@
-"""Synapses inside the kernel: spikes that arrive now are read out into the buckets of their targets."""
+"""Synapses inside the kernel: spikes that arrive now are read out into the currents of their targets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .jit import jit
 
 
 @jit
-def read_exactly(j, a, b, syn, weight, gain, bucket, custom):
-    """Add the synapses a to b - 1 of a projection, all of one source neuron and delay, to their targets' bucket."""
+def read_exactly(j, a, b, syn, weight, gain, current, custom):
+    """Add the synapses a to b - 1 of a projection, all of one source neuron and delay, to their targets' currents."""
     neuron, rows = syn.neuron, range(np.uint64(a), np.uint64(b))  # unsigned: no index counts from the end
     heard = np.uint64(syn.territory_start[j])
     first = np.uint64(syn.weight_start[j])
@@ -17,23 +17,23 @@ def read_exactly(j, a, b, syn, weight, gain, bucket, custom):
         w = syn.weight[first]
         if syn.astrocytes[j]:
             for s in rows:
-                bucket[neuron[s]] += w * gain[syn.territory[heard + s]]
+                current[neuron[s]] += w * gain[syn.territory[heard + s]]
         else:
             for s in rows:
-                bucket[neuron[s]] += w
+                current[neuron[s]] += w
     elif syn.rule[j] >= 0:
         if syn.astrocytes[j]:
             for s in rows:
-                bucket[neuron[s]] += weight[first + s] * gain[syn.territory[heard + s]]
+                current[neuron[s]] += weight[first + s] * gain[syn.territory[heard + s]]
         else:
             for s in rows:
-                bucket[neuron[s]] += weight[first + s]
+                current[neuron[s]] += weight[first + s]
     elif syn.astrocytes[j]:
         for s in rows:
-            bucket[neuron[s]] += syn.weight[first + s] * gain[syn.territory[heard + s]]
+            current[neuron[s]] += syn.weight[first + s] * gain[syn.territory[heard + s]]
     else:
         for s in rows:
-            bucket[neuron[s]] += syn.weight[first + s]
+            current[neuron[s]] += syn.weight[first + s]
 
 
 def make_deliver(read):
@@ -41,7 +41,7 @@ def make_deliver(read):
 
     Parameters
     ----------
-    read : jitted callable (projection, first, last, synapses, plastic weights, gain, bucket, custom)
+    read : jitted callable (projection, first, last, synapses, plastic weights, gain, current, custom)
 
     Returns
     -------
@@ -49,7 +49,7 @@ def make_deliver(read):
     """
 
     @jit
-    def deliver(j, row, syn, weight, gain, bucket, spikes, custom):
+    def deliver(j, row, syn, weight, gain, current, spikes, custom):
         """Deliver what arrives at the start of a step; returns the number of synaptic events."""
         group, n_groups, n_delays = syn.source[j], spikes.n_groups, syn.n_delays[j]
         count = 0
@@ -59,7 +59,7 @@ def make_deliver(read):
                 place = syn.row_ptr_start[j] + np.int64(spikes.member[e]) * n_delays + d
                 a, b = syn.row_ptr[place], syn.row_ptr[place + 1]
                 count += b - a
-                read(j, a, b, syn, weight, gain, bucket, custom)
+                read(j, a, b, syn, weight, gain, current, custom)
         return count
 
     return deliver

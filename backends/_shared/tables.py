@@ -6,26 +6,24 @@ makes both from a lowered network. The names of the fields are those of :mod:`hm
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmn_snn.lowered import LoweredNetwork, LoweredPopulation
+from hmn_snn.lowered import LoweredNetwork, LoweredPopulation, LoweredProjection
 from hmn_snn.randomness import mix, stream_key
 
-from .neuron_kernel import BLOCK
+from .layout import COEFFICIENTS, EXC, FIELDS, INH, LANES, V, WAIT, first_blocks, places
 
 
 class Neurons(NamedTuple):
     """Constants of all neurons; floats in the precision of the run."""
 
     start: np.ndarray  # (P + 1,) first neuron of each population
+    block: np.ndarray  # (P + 1,) its first block
     homogeneous: np.ndarray  # (P,) bool: one value serves the population
-    rho_m: np.ndarray
-    rho_exc: np.ndarray
-    rho_inh: np.ndarray
-    k_exc: np.ndarray
-    k_inh: np.ndarray
+    coefficient: np.ndarray  # rho_m, rho_exc, rho_inh, k_exc, k_inh, v_thresh in blocks; see layout
     v_reset: np.ndarray
     v_thresh: np.ndarray
     noise: np.ndarray
@@ -34,7 +32,7 @@ class Neurons(NamedTuple):
     i_offset: np.ndarray
     eta_bias: np.ndarray
     bias_gain: np.ndarray
-    refractory: np.ndarray  # int32
+    refractory: np.ndarray
     noise_key: np.ndarray  # (N or 1,) uint64
     subtract: np.ndarray  # (P,) bool
     delta_exc: np.ndarray
@@ -65,13 +63,12 @@ class Synapses(NamedTuple):
 
     source: np.ndarray  # (J,) group
     target: np.ndarray  # (J,) population
-    receptor: np.ndarray
     n_delays: np.ndarray
     delay_ptr: np.ndarray  # (J + 1,)
     delays: np.ndarray
     row_ptr_start: np.ndarray  # (J,) into row_ptr
     row_ptr: np.ndarray  # into neuron, absolute
-    neuron: np.ndarray  # uint32 (no sign to look at), target neuron among all
+    neuron: np.ndarray  # uint32 (no sign to look at), place of the target's current in the state; see layout
     weight_start: np.ndarray  # (J,): into weight (fixed) or plastic weight, minus the first synapse
     uniform: np.ndarray  # (J,) bool: one weight serves the projection
     rule: np.ndarray  # (J,) index of the plastic projection or -1
@@ -84,13 +81,7 @@ class Synapses(NamedTuple):
 class State(NamedTuple):
     """Everything that changes from step to step, but for learning."""
 
-    v: np.ndarray
-    i_exc: np.ndarray
-    i_inh: np.ndarray
-    bucket_exc: np.ndarray
-    bucket_inh: np.ndarray
-    v_inf: np.ndarray
-    wait: np.ndarray  # int32, refractory steps left
+    neuron: np.ndarray  # what changes at every step, in blocks; see layout
     bias: np.ndarray
     i_in: np.ndarray  # i_offset + i_ext
     current_row: np.ndarray  # (C,) row of values in force
@@ -101,12 +92,12 @@ class State(NamedTuple):
     astro_arrivals: np.ndarray  # (A,)
     gain: np.ndarray  # (A or 1,)
     meta: np.ndarray  # (A or 1,)
-    nearest: np.ndarray  # (BLOCK,) smallest |v - theta| by place in a block
     margin: np.ndarray  # (1,) smallest |u - p|
-    exc: np.ndarray  # (BLOCK,) room for the currents of a block
-    inh: np.ndarray
-    fired: np.ndarray  # (BLOCK,) bool: which neurons of a block spike
-    fired_words: np.ndarray  # (BLOCK / 8,) uint64: the same memory, 8 neurons at a time
+    nearest: np.ndarray  # (LANES,) smallest |v - theta| by place in a block
+    unused: np.ndarray  # (LANES,) room for what is not yet that
+    distance: np.ndarray  # (LANES,) room for v - theta in a block
+    distance_words: np.ndarray  # uint64, the same memory
+    sign: np.ndarray  # (1,) uint64, the bits of signs in a word
 
 
 class Rhythms(NamedTuple):
@@ -146,15 +137,16 @@ def build_neurons(lowered: LoweredNetwork, dtype: Any) -> Neurons:
     def flag(values: list[bool]) -> np.ndarray:
         return np.array(values, dtype=np.bool_)
 
-    floats = ("rho_m", "rho_exc", "rho_inh", "k_exc", "k_inh", "v_reset", "v_thresh", "noise")
+    floats = ("v_reset", "v_thresh", "noise", "refractory")
     doubles = ("resistance", "v_rest", "i_offset", "eta_bias", "bias_gain")
     keys = [_noise_keys(lowered.seed, p) for p in populations]
     return Neurons(
         start=starts,
+        block=first_blocks([p.size for p in populations]),
         homogeneous=flag([_homogeneous(p) for p in populations]),
+        coefficient=_coefficients(populations, dtype),
         **{name: flat(name, dtype) for name in floats},
         **{name: flat(name, np.float64) for name in doubles},
-        refractory=flat("refractory", np.int32),
         noise_key=joined(keys, np.uint64),
         subtract=flag([p.subtract for p in populations]),
         delta_exc=flag([p.delta[0] for p in populations]),
@@ -162,6 +154,16 @@ def build_neurons(lowered: LoweredNetwork, dtype: Any) -> Neurons:
         noisy=flag([p.noisy for p in populations]),
         homeostatic=flag([p.homeostatic for p in populations]),
     )
+
+
+def _coefficients(populations: Sequence[LoweredPopulation], dtype: Any) -> np.ndarray:
+    block = first_blocks([p.size for p in populations])
+    values = np.zeros(int(block[-1]) * COEFFICIENTS * LANES, dtype)
+    names = ("rho_m", "rho_exc", "rho_inh", "k_exc", "k_inh", "v_thresh")
+    for p, first in zip(populations, block, strict=False):
+        for field, name in enumerate(names):
+            values[places(first, np.arange(p.size), field, COEFFICIENTS)] = getattr(p, name)
+    return values
 
 
 def joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:
@@ -177,7 +179,7 @@ def pointers(lengths: list[int]) -> np.ndarray:
 
 
 def _homogeneous(p: LoweredPopulation) -> bool:
-    names = ("rho_m", "rho_exc", "rho_inh", "k_exc", "k_inh", "v_reset", "v_thresh", "noise", "refractory")
+    names = ("rho_m", "rho_exc", "rho_inh", "k_exc", "k_inh", "v_thresh")
     return all(len(getattr(p, name)) == 1 for name in names)
 
 
@@ -226,13 +228,12 @@ def build_synapses(lowered: LoweredNetwork, neurons: Neurons, dtype: Any) -> Syn
     return Synapses(
         source=np.array([p.source for p in projections], dtype=np.int64),
         target=np.array([p.target for p in projections], dtype=np.int64),
-        receptor=np.array([p.receptor for p in projections], dtype=np.int64),
         n_delays=np.array([len(p.delays) for p in projections], dtype=np.int64),
         delay_ptr=pointers([len(p.delays) for p in projections]),
         delays=joined([p.delays for p in projections], np.int64),
         row_ptr_start=pointers([len(p.row_ptr) for p in projections])[:-1],
         row_ptr=joined([p.row_ptr + a for p, a in zip(projections, first, strict=False)], np.int64),
-        neuron=joined([p.target_index + np.int32(neurons.start[p.target]) for p in projections], np.uint32),
+        neuron=joined([_target_places(p, neurons.block) for p in projections], np.uint32),
         weight_start=np.where(uniform, weight_start, weight_start - first[:-1]).astype(np.int64),
         uniform=np.array(uniform, dtype=np.bool_),
         rule=np.array(rule, dtype=np.int64),
@@ -242,6 +243,12 @@ def build_synapses(lowered: LoweredNetwork, neurons: Neurons, dtype: Any) -> Syn
                           for p, t in zip(projections, territories, strict=True)], np.int32),
         weight=joined([p.weight for p, is_plastic in zip(projections, plastic, strict=True) if not is_plastic], dtype),
     )  # fmt: skip
+
+
+def _target_places(p: LoweredProjection, block: np.ndarray) -> np.ndarray:
+    """Return where the currents lie that a projection's synapses feed."""
+    size = int(p.target_index.max(initial=-1)) + 1
+    return places(block[p.target], np.arange(size), (EXC, INH)[p.receptor]).astype(np.uint32)[p.target_index]
 
 
 def build_rhythms(lowered: LoweredNetwork, cell_kinds: list[type], synapses: Synapses) -> Rhythms:
@@ -275,11 +282,7 @@ def build_rhythms(lowered: LoweredNetwork, cell_kinds: list[type], synapses: Syn
 
 def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, dtype: Any) -> State:
     """Return the state at t = 0."""
-    n, fired = int(neurons.start[-1]), np.zeros(BLOCK, np.bool_)
-
-    def initial(name: str, kind: Any) -> np.ndarray:
-        return joined([p.initial[name] for p in lowered.populations], kind)
-
+    distance = np.zeros(LANES, dtype)
     cells = [(a.cell, a.coefficients) for a in lowered.astrocytes for _ in range(a.size)]
     astro = np.zeros((len(cells), max((len(c.initial_state()) for c, _ in cells), default=1)))
     output = np.tile([1.0, 0.0], (max(1, len(cells)), 1))
@@ -288,14 +291,8 @@ def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, d
         astro[k, : len(start)] = start
         output[k] = cell.output(astro[k], coefficients)
     return State(
-        v=initial("v", dtype),
-        i_exc=initial("i_exc", dtype),
-        i_inh=initial("i_inh", dtype),
-        bucket_exc=np.zeros(n, dtype),
-        bucket_inh=np.zeros(n, dtype),
-        v_inf=np.zeros(n, dtype),
-        wait=np.zeros(n, np.int32),
-        bias=initial("bias", np.float64),
+        neuron=_initial_neurons(lowered, neurons, dtype),
+        bias=joined([p.initial["bias"] for p in lowered.populations], np.float64),
         i_in=neurons.i_offset.copy(),
         current_row=np.zeros(len(currents.population), np.int64),
         phasic=np.zeros(len(lowered.modulators)),
@@ -305,10 +302,21 @@ def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, d
         astro_arrivals=np.zeros(len(cells)),
         gain=output[:, 0].copy(),
         meta=output[:, 1].copy(),
-        nearest=np.full(BLOCK, np.inf, dtype),
         margin=np.full(1, np.inf),
-        exc=np.zeros(BLOCK, dtype),
-        inh=np.zeros(BLOCK, dtype),
-        fired=fired,
-        fired_words=fired.view(np.uint64),
+        nearest=np.full(LANES, np.inf, dtype),
+        unused=np.full(LANES, np.inf, dtype),
+        distance=distance,
+        distance_words=distance.view(np.uint64),
+        sign=np.array([0x8000000080000000 if distance.itemsize == 4 else 0x8000000000000000], np.uint64),
     )
+
+
+def _initial_neurons(lowered: LoweredNetwork, neurons: Neurons, dtype: Any) -> np.ndarray:
+    values = np.zeros((int(neurons.block[-1]), FIELDS, LANES), dtype)
+    values[:, WAIT] = np.inf  # of the places behind the last neuron of a population
+    flat = values.ravel()
+    for p, block in zip(lowered.populations, neurons.block, strict=False):
+        index = np.arange(p.size)
+        for field, start in ((V, p.initial["v"]), (EXC, p.initial["i_exc"]), (INH, p.initial["i_inh"]), (WAIT, 0.0)):
+            flat[places(block, index, field)] = start
+    return flat
