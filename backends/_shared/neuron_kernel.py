@@ -23,10 +23,10 @@ from .layout import (
     RHO_EXC,
     RHO_INH,
     RHO_M,
-    V,
     V_INF,
     V_THRESH,
     WAIT,
+    V,
     at,
 )
 

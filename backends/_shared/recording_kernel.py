@@ -11,6 +11,7 @@ from hmn_snn.lowered import LoweredNetwork, LoweredRecording
 from hmn_snn.recording import NEURON
 
 from .jit import jit
+from .layout import EXC, INH, LANES, WAIT, at
 from .learning_kernel import (
     PSI_CLOCK,
     TAU_FAST,
@@ -22,7 +23,6 @@ from .learning_kernel import (
     pending,
 )
 from .neuron_kernel import since
-from .layout import EXC, INH, LANES, WAIT, at
 from .tables import joined, pointers
 
 V, I_EXC, I_INH, BIAS = range(4)

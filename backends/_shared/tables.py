@@ -14,7 +14,7 @@ import numpy as np
 from hmn_snn.lowered import LoweredNetwork, LoweredPopulation, LoweredProjection
 from hmn_snn.randomness import mix, stream_key
 
-from .layout import COEFFICIENTS, EXC, FIELDS, INH, LANES, V, WAIT, first_blocks, places
+from .layout import COEFFICIENTS, EXC, FIELDS, INH, LANES, WAIT, V, first_blocks, places
 
 
 class Neurons(NamedTuple):
