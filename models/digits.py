@@ -11,8 +11,8 @@ Parameters were chosen by hand, by training some sixty settings on the ``fit`` p
 and 0.93, for rates eta from 8 to 30 /s, 5 to 20 neurons per class and one or two passes. The test third was used after
 that, with seeds 1 to 10: accuracy 0.910 (95 % interval 0.899 to 0.920). Without dopamine's message it is that of
 guessing, 0.110; the slow trace, the gate, the astrocyte and attention have no effect to be shown on this task (all
-intervals lie within 0.013 of no change). To repeat that, some minutes, and the demonstration, which trains on 800
-images with three seeds:
+joint 95 % intervals lie within 0.018 of no change). To repeat that, some minutes, and the demonstration, which trains
+on 800 images with three seeds:
 
     python -m hmn_snn.models.digits --out out
     hmn-snn demo --out out

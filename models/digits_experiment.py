@@ -159,7 +159,8 @@ class Effect:
     accuracy : float
         Mean without the mechanism.
     difference, low, high : float
-        Mean of (without - intact), and its 95 % confidence interval (paired t).
+        Mean of (without - intact), and its confidence interval (paired t): 95 % for all mechanisms together, by
+        Bonferroni's correction.
     """
 
     without: str
@@ -202,7 +203,8 @@ class Ablations:
         for name, outcomes in self.without.items():
             pairs = [(o.accuracy, i.accuracy) for o, i in zip(outcomes, self.intact, strict=True)]
             mean = float(np.mean([without for without, _ in pairs]))
-            made.append(Effect(name, mean, *mean_interval([without - intact for without, intact in pairs])))
+            changes = [without - intact for without, intact in pairs]
+            made.append(Effect(name, mean, *mean_interval(changes, comparisons=len(self.without))))
         return tuple(made)
 
     def __str__(self) -> str:
@@ -222,15 +224,17 @@ class Ablations:
             (e.without, f"{e.accuracy:.3f}", f"{e.difference:+.3f}", f"{e.low:+.3f} to {e.high:+.3f}", e.verdict)
             for e in self.effects
         ]
-        return text_table(rows, ("without", "accuracy", "change", "95 % interval", "the mechanism"))
+        return text_table(rows, ("without", "accuracy", "change", "joint 95 % interval", "the mechanism"))
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+def mean_interval(values: Sequence[float], comparisons: int = 1) -> tuple[float, float, float]:
     """Return the mean of some values and the 95 % confidence interval of it (Student's t).
 
     Parameters
     ----------
     values : sequence of float
+    comparisons : int
+        Number of intervals that are to hold together with 95 % (Bonferroni's correction).
 
     Returns
     -------
@@ -242,7 +246,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     n, mean = len(values), float(np.mean(values))
     if n < 2:
         return mean, -math.inf, math.inf
-    half = float(t.ppf(0.975, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    half = float(t.ppf(1.0 - 0.025 / comparisons, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
     return mean, mean - half, mean + half
 
 

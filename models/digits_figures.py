@@ -188,7 +188,7 @@ def _name_classes(axes: Axes, trial: Trial) -> None:
 
 
 def ablation_bars(results: Ablations) -> Picture:
-    """Draw the change of accuracy without each mechanism, with 95 % intervals and every pair of seeds.
+    """Draw the change of accuracy without each mechanism, with joint 95 % intervals and every pair of seeds.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def ablation_bars(results: Ablations) -> Picture:
     ticks = [-0.8, -0.4, -0.2, -0.1, -0.05, 0.0, 0.05]
     axes.set_xticks(ticks, [f"{tick:+g}" if tick else "0" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("change of test accuracy, with 95 % interval; dots: pairs of the same seed")
+    axes.set_xlabel("change of test accuracy, with joint 95 % interval; dots: pairs of the same seed")
     axes.set_title(f"intact: {results.accuracy[0]:.3f}; {_of_seeds(len(intact))}", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     return figure

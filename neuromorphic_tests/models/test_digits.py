@@ -209,7 +209,10 @@ def made_effect(differences):
 
 def test_the_interval_is_students():
     # t with 4 degrees of freedom: 2.776445; standard deviation of 1..5: sqrt(2.5).
-    assert mean_interval([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx((3.0, 3 - 1.963243, 3 + 1.963243), abs=1e-6)
+    values = [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert mean_interval(values) == pytest.approx((3.0, 3 - 1.963243, 3 + 1.963243), abs=1e-6)
+    # t at 1 - 0.025 / 5: 4.604095.
+    assert mean_interval(values, comparisons=5) == pytest.approx((3.0, 3 - 3.255587, 3 + 3.255587), abs=1e-5)
     assert mean_interval([0.5]) == (0.5, -math.inf, math.inf)
 
 
