@@ -22,7 +22,7 @@ from .learning_kernel import write_exactly
 from .recording_kernel import build_probes, n_samples
 from .rules import build_rules
 from .schedules import Schedules
-from .synapse_kernel import read_exactly
+from .synapse_kernel import read_exactly, settle_at_once
 from .tables import build_currents, build_neurons, build_rhythms, build_state, build_synapses
 
 _CHUNK_STEPS = 2000
@@ -55,10 +55,10 @@ class KernelSession:
     ----------
     lowered : LoweredNetwork
     stamp : Stamp
-    read, write : jitted callables, optional
+    read, write, settle : jitted callables, optional
         The kernel's replaceable parts; see :func:`stepping.make_kernel`.
     custom : object, optional
-        Handed to read and write: a tuple or named tuple of arrays.
+        Handed to them: a tuple or named tuple of arrays.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class KernelSession:
         stamp: Stamp,
         read: Any = read_exactly,
         write: Any = write_exactly,
+        settle: Any = settle_at_once,
         custom: Any = (),
     ) -> None:
         self.lowered, self.stamp, self.custom, self.step = lowered, stamp, custom, 0
@@ -78,7 +79,7 @@ class KernelSession:
         self.rhythms = build_rhythms(lowered, cells, self.synapses)
         self.state = build_state(lowered, self.neurons, self.currents, dtype)
         self.rules, self.learning = build_rules(lowered, self.synapses.territory_start, self.state.meta)
-        self.kernel = stepping.make_kernel(cells, read, write)
+        self.kernel = stepping.make_kernel(cells, read, write, settle)
         self.schedules = Schedules(lowered)
         self._groups = len(lowered.sources)
         self._members = sum(s.size for s in lowered.sources)

@@ -29,7 +29,7 @@ from .learning_kernel import (
 from .neuron_kernel import PERIOD, advance, set_currents, set_v_inf, tidy
 from .recording_kernel import sample
 from .rhythm_kernel import advance_oscillators, decay_modulators, kick_oscillators, make_astrocytes
-from .synapse_kernel import hear, make_deliver, read_exactly
+from .synapse_kernel import hear, make_deliver, read_exactly, settle_at_once
 
 RELEASE, TONIC, CURRENT = range(3)
 
@@ -73,7 +73,9 @@ class Counts(NamedTuple):
     astrocyte_releases: np.ndarray
 
 
-def make_kernel(cells: Sequence[type], read: Any = read_exactly, write: Any = write_exactly) -> Any:
+def make_kernel(
+    cells: Sequence[type], read: Any = read_exactly, write: Any = write_exactly, settle: Any = settle_at_once
+) -> Any:
     """Return the kernel with given parts.
 
     Parameters
@@ -84,33 +86,119 @@ def make_kernel(cells: Sequence[type], read: Any = read_exactly, write: Any = wr
         How a synapse is read when a spike arrives; see :func:`make_deliver`.
     write : jitted callable
         How a weight is written at a tick; see :func:`make_tick`.
+    settle : jitted callable (step, current, custom)
+        What remains to be done once all spikes of a step have been read.
 
     Returns
     -------
     jitted callable
         ``kernel(neurons, currents, synapses, rhythms, rules, learning, state, probes, chunk, spikes, counts, dt,
         custom)`` runs until the chunk's end or until the spikes' room is used up, and returns the steps done.
-        ``custom`` is handed to read and write.
+        ``custom`` is handed to read, write and settle.
     """
-    return _make_kernel(tuple(cells), read, write)
+    return _make_kernel(tuple(cells), read, write, settle)
+
+
+@jit
+def start_chunk(neurons, currents, chunk, state):
+    """Sum the currents in force, and note which populations' change at every step."""
+    for p in range(len(neurons.homogeneous)):
+        set_currents(p, neurons, currents, state)
+        chunk.dirty[p], chunk.alive[p] = True, neurons.homeostatic[p]
+    for d in range(len(currents.drive_population)):
+        chunk.alive[currents.drive_population[d]] = True
+
+
+@jit
+def act(event, step, neurons, currents, chunk, state):
+    """Let what is scheduled up to the start of a step act; returns the first event that is still to come."""
+    while event < len(chunk.event_step) and chunk.event_step[event] <= step:
+        kind, thing = chunk.event_kind[event], chunk.event_object[event]
+        if kind == RELEASE:
+            state.phasic[thing] += chunk.event_value[event]
+        elif kind == TONIC:
+            state.tonic[thing] = chunk.event_value[event]
+        else:
+            state.current_row[thing] = int(chunk.event_value[event])
+            set_currents(currents.population[thing], neurons, currents, state)
+            chunk.dirty[currents.population[thing]] = True
+        event += 1
+    return event
+
+
+@jit
+def advance_all(row, step, neurons, currents, chunk, state, spikes, n_spikes):
+    """Advance all populations by one step and list their spikes; returns the new number of spikes."""
+    for p in range(len(neurons.homogeneous)):
+        if chunk.dirty[p] or chunk.alive[p]:
+            set_v_inf(p, neurons, currents, state)
+            chunk.dirty[p] = False
+        n_spikes = advance(p, step, neurons, state, spikes, n_spikes)
+        spikes.offset[row * spikes.n_groups + p + 1] = n_spikes
+    return n_spikes
+
+
+@jit
+def list_inputs(row, step, n_populations, next_input, chunk, spikes, n_spikes):
+    """List the spikes of inputs in a step; returns the first that is still to come and the new number of spikes."""
+    for g in range(n_populations, spikes.n_groups):
+        while (
+            next_input < len(chunk.input_step)
+            and chunk.input_step[next_input] == step
+            and chunk.input_group[next_input] == g
+        ):
+            spikes.member[n_spikes] = chunk.input_index[next_input]
+            n_spikes += 1
+            next_input += 1
+        spikes.offset[row * spikes.n_groups + g + 1] = n_spikes
+    return next_input, n_spikes
+
+
+@jit
+def learn_now(row, step, neurons, syn, rules, learn, state, spikes, counts, dt):
+    """Let the spikes of a step act on all that learns."""
+    for r in range(len(rules.projection)):
+        observe(r, rules, learn, state, dt)
+        counts.pairings[r] += events(r, row, rules, learn, syn, spikes, dt)
+        follow(r, row, step, rules, learn, syn, spikes, neurons, dt)
+        accumulate(r, rules, learn, dt)
 
 
 @cache
-def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
-    deliver, tick, step_astrocytes = make_deliver(read), make_tick(write), make_astrocytes(cells)
+def _make_kernel(cells: tuple[type, ...], read: Any, write: Any, settle: Any) -> Any:
+    deliver, tick_clocks = make_deliver(read), _make_tick_clocks(cells, write)
 
-    @jit
-    def arrive(row, syn, learn, state, spikes, counts, custom):
-        for j in range(len(syn.source)):
-            counts.synaptic_events[j] += deliver(j, row, syn, learn.weight, state.gain, state.neuron, spikes, custom)
+    def run(neurons, currents, syn, rhythms, rules, learn, state, probes, chunk, spikes, counts, dt, custom):
+        next_input, next_event = 0, 0
+        start_chunk(neurons, currents, chunk, state)
+        n_spikes = spikes.offset[chunk.row * spikes.n_groups]
+        for k in range(chunk.n_steps):
+            if n_spikes + chunk.n_members > len(spikes.member):
+                return k
+            step, row = chunk.step + k, chunk.row + k
+            next_event = act(next_event, step, neurons, currents, chunk, state)
+            if step % PERIOD == 0:
+                tidy(state.neuron)
+            for j in range(len(syn.source)):
+                counts.synaptic_events[j] += deliver(j, row, syn, learn.weight, state, spikes, custom)
+            settle(step, state.neuron, custom)
+            if len(probes.code) > 0:
+                sample(step, probes, neurons, syn, rhythms, rules, learn, state, dt)
+            n_spikes = advance_all(row, step, neurons, currents, chunk, state, spikes, n_spikes)
+            decay_modulators(rhythms, state)
+            advance_oscillators(rhythms, state, chunk.before, dt)
+            n_populations = len(neurons.homogeneous)
+            next_input, n_spikes = list_inputs(row, step, n_populations, next_input, chunk, spikes, n_spikes)
+            learn_now(row, step, neurons, syn, rules, learn, state, spikes, counts, dt)
+            kick_oscillators(row, rhythms, state, spikes)
+            tick_clocks(row, step, syn, rhythms, rules, learn, state, spikes, counts, dt, custom)
+        return chunk.n_steps
 
-    @jit
-    def learn_now(row, step, neurons, syn, rules, learn, state, spikes, counts, dt):
-        for r in range(len(rules.projection)):
-            observe(r, rules, learn, state, dt)
-            counts.pairings[r] += events(r, row, rules, learn, syn, spikes, dt)
-            follow(r, row, step, rules, learn, syn, spikes, neurons, dt)
-            accumulate(r, rules, learn, dt)
+    return jit_cached(run, read.py_func, write.py_func, settle.py_func, *cells)
+
+
+def _make_tick_clocks(cells: tuple[type, ...], write: Any) -> Any:
+    tick, step_astrocytes = make_tick(write), make_astrocytes(cells)
 
     @jit
     def tick_clocks(row, step, syn, rhythms, rules, learn, state, spikes, counts, dt, custom):
@@ -135,57 +223,4 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any) -> Any:
             elif learn.clock[r, PSI_CLOCK] >= rules.flags[r, BLOCK]:
                 end_block(r, rules, learn, syn, dt)
 
-    def run(neurons, currents, syn, rhythms, rules, learn, state, probes, chunk, spikes, counts, dt, custom):
-        n_populations = len(neurons.homogeneous)
-        next_input, next_event = 0, 0
-        dirty, alive = chunk.dirty, chunk.alive
-        for p in range(n_populations):
-            set_currents(p, neurons, currents, state)
-            dirty[p], alive[p] = True, neurons.homeostatic[p]
-        for d in range(len(currents.drive_population)):
-            alive[currents.drive_population[d]] = True
-        n_spikes = spikes.offset[chunk.row * spikes.n_groups]
-        for k in range(chunk.n_steps):
-            if n_spikes + chunk.n_members > len(spikes.member):
-                return k
-            step, row = chunk.step + k, chunk.row + k
-            while next_event < len(chunk.event_step) and chunk.event_step[next_event] <= step:
-                kind, thing = chunk.event_kind[next_event], chunk.event_object[next_event]
-                if kind == RELEASE:
-                    state.phasic[thing] += chunk.event_value[next_event]
-                elif kind == TONIC:
-                    state.tonic[thing] = chunk.event_value[next_event]
-                else:
-                    state.current_row[thing] = int(chunk.event_value[next_event])
-                    set_currents(currents.population[thing], neurons, currents, state)
-                    dirty[currents.population[thing]] = True
-                next_event += 1
-            if step % PERIOD == 0:
-                tidy(state.neuron)
-            arrive(row, syn, learn, state, spikes, counts, custom)
-            if len(probes.code) > 0:
-                sample(step, probes, neurons, syn, rhythms, rules, learn, state, dt)
-            for p in range(n_populations):
-                if dirty[p] or alive[p]:
-                    set_v_inf(p, neurons, currents, state)
-                    dirty[p] = False
-                n_spikes = advance(p, step, neurons, state, spikes, n_spikes)
-                spikes.offset[row * spikes.n_groups + p + 1] = n_spikes
-            decay_modulators(rhythms, state)
-            advance_oscillators(rhythms, state, chunk.before, dt)
-            for g in range(n_populations, spikes.n_groups):
-                while (
-                    next_input < len(chunk.input_step)
-                    and chunk.input_step[next_input] == step
-                    and chunk.input_group[next_input] == g
-                ):
-                    spikes.member[n_spikes] = chunk.input_index[next_input]
-                    n_spikes += 1
-                    next_input += 1
-                spikes.offset[row * spikes.n_groups + g + 1] = n_spikes
-            learn_now(row, step, neurons, syn, rules, learn, state, spikes, counts, dt)
-            kick_oscillators(row, rhythms, state, spikes)
-            tick_clocks(row, step, syn, rhythms, rules, learn, state, spikes, counts, dt, custom)
-        return chunk.n_steps
-
-    return jit_cached(run, read.py_func, write.py_func, *cells)
+    return tick_clocks

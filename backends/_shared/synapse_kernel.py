@@ -36,12 +36,19 @@ def read_exactly(j, a, b, syn, weight, gain, current, custom):
             current[neuron[s]] += syn.weight[first + s]
 
 
+@jit
+def settle_at_once(step, current, custom):
+    """Leave nothing to be done after the spikes of a step have been read."""
+
+
 def make_deliver(read):
     """Return the delivery of a projection's arrivals with a way to read synapses.
 
     Parameters
     ----------
     read : jitted callable (projection, first, last, synapses, plastic weights, gain, current, custom)
+        Adds the synapses first to last - 1 of a projection, all of one source neuron and delay, to ``current`` at
+        ``synapses.neuron``.
 
     Returns
     -------
@@ -49,7 +56,7 @@ def make_deliver(read):
     """
 
     @jit
-    def deliver(j, row, syn, weight, gain, current, spikes, custom):
+    def deliver(j, row, syn, weight, state, spikes, custom):
         """Deliver what arrives at the start of a step; returns the number of synaptic events."""
         group, n_groups, n_delays = syn.source[j], spikes.n_groups, syn.n_delays[j]
         count = 0
@@ -59,7 +66,7 @@ def make_deliver(read):
                 place = syn.row_ptr_start[j] + np.int64(spikes.member[e]) * n_delays + d
                 a, b = syn.row_ptr[place], syn.row_ptr[place + 1]
                 count += b - a
-                read(j, a, b, syn, weight, gain, current, custom)
+                read(j, a, b, syn, weight, state.gain, state.neuron, custom)
         return count
 
     return deliver
