@@ -23,6 +23,7 @@ from .projection import Projection
 if TYPE_CHECKING:
     from .comparison import compare
     from .convergence_order import convergence
+    from .exporting import export
     from .results import Results
     from .simulate import Simulation, check, run
     from .theory import lif_rate, siegert
@@ -40,6 +41,7 @@ _LAZY = {
     "check": "simulate",
     "compare": "comparison",
     "convergence": "convergence_order",
+    "export": "exporting",
     "lif_rate": "theory",
     "run": "simulate",
     "siegert": "theory",
@@ -88,6 +90,7 @@ __all__ = [
     "check",
     "compare",
     "convergence",
+    "export",
     "lif_rate",
     "run",
     "siegert",

@@ -1,10 +1,11 @@
-"""The command ``hmn-snn``: demo, run, check, compare, backends."""
+"""The command ``hmn-snn``: demo, run, check, export, compare, backends."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_backend_options(check)
     check.set_defaults(action=_check)
 
+    _add_export(commands.add_parser("export", help="write a network as a script that runs without hmn-snn", **layout))
+
     compare = commands.add_parser("compare", help="say whether two saved runs agree, and where they part", **layout)
     compare.description = "Compare spikes and final weights of two saved runs: exit code 0 if they agree, 4 if not."
     compare.add_argument("a", type=Path, metavar="A.h5", help="results, saved by run --out; b is measured by them")
@@ -112,6 +115,17 @@ def _parser() -> argparse.ArgumentParser:
     backends.add_argument("--table", action="store_true", help="print which has which mechanism, in Markdown")
     backends.set_defaults(action=_backends)
     return parser
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.description = f"Write a network and a run of it as a script in a target's own language.\n\n{NETWORK_HELP}"
+    _add_network(parser)
+    parser.add_argument("--backend", choices=registry.names(), required=True, help="in whose language")
+    parser.add_argument("-t", "--duration", type=_milliseconds, default=1000.0, metavar="MS",
+                        help="such as 500, or '2 s' (default: 1000)")  # fmt: skip
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE.py",
+                        help="the script; long arrays go beside it (default: NETWORK_BACKEND.py)")  # fmt: skip
+    parser.set_defaults(action=_export)
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
@@ -185,6 +199,18 @@ def _check(options: argparse.Namespace) -> int:
     checks = [check(network, backend, **_backend_options(options)) for backend in options.backend]
     print("\n\n".join(map(str, checks)))
     return CANNOT_RUN if any(checked.rejected for checked in checks) else OK
+
+
+def _export(options: argparse.Namespace) -> int:
+    from .exporting import export, export_suffix
+
+    suffix = export_suffix(options.backend)
+    _check_writable(options.out)
+    network = _network(options)
+    stem = re.sub(r"\W+", "_", network.name).strip("_") or "network"
+    files = export(network, options.duration, options.out or f"{stem}_{options.backend}{suffix}", options.backend)
+    print("\n".join(f"written: {file}" for file in files))
+    return OK
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ import math
 import textwrap
 
 from .comparison import PROMISE, Comparison
-from .divergence import Divergence
 from .stamp import Provenance
 from .summary import WIDTH, text_table
 
@@ -26,7 +25,7 @@ def comparison_table(comparison: Comparison) -> str:
     head = [f"{a.name}: {a.t_start:g} to {a.t_stop:g} ms", f"a: {_run(a.provenance)}", f"b: {_run(b.provenance)}"]
     lines = [f"verdict: {verdict(comparison)}"]
     if comparison.divergence is not None:
-        lines.append(f"first divergence: {_divergence(comparison.divergence)}")
+        lines.append(f"first divergence: {comparison.divergence}")
     lines += [f"not compared: {odd}" for odd in comparison.incomparable]
     tables = [_spikes(comparison), _distances(comparison), _weights(comparison)]
     parts = ["\n".join(head), "\n".join(map(_wrapped, lines)), *tables]
@@ -92,19 +91,6 @@ def _networks(comparison: Comparison, link: str) -> str:
     return f"{link} they are runs of different networks ({known or 'in a number, or in what is recorded'})"
 
 
-def _divergence(first: Divergence) -> str:
-    where = f"neuron {first.neuron:,} of {first.population!r} at {first.t:.10g} ms, "
-    if first.shift is None:
-        what = f"a spike {first.kind}"
-    else:
-        later, other = ("b", "a") if first.shift > 0 else ("a", "b")
-        what = f"a spike in {other} that is {abs(first.shift):.4g} ms later in {later}"
-    if first.v_difference is None:
-        return f"{where}{what} (v was not recorded in both)"
-    sample = f"v at {first.t_sample:.10g} ms was {first.v_a:.10g} mV in a and {first.v_b:.10g} mV in b"
-    return f"{where}{what}; {sample} (difference {first.v_difference:.3g} mV)"
-
-
 def _spikes(comparison: Comparison) -> str:
     rows = [
         [
@@ -144,7 +130,7 @@ def _run(stamp: Provenance) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.2f}"
+    return "" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"  # 0.00 has no sign
 
 
 def _wrapped(text: str) -> str:

@@ -40,7 +40,8 @@ class Refinement:
     quantity : "spike times", "rate" or "weights"
     unit : str
     differences : tuple of float
-        Between each run and the next finer one: mean |shift| of the k-th spikes of a neuron, where all runs have one;
+        Between each run and the next finer one: mean |shift| of the k-th spikes of a neuron, where all runs have one
+        (spikes in the same step of the coarsest grid count once);
         difference of mean rates; root mean square difference of weights. NaN where nothing can be compared.
     order : float
         p in ``difference ~ dt**p`` by Richardson's estimate from the last two differences; NaN if it has none.
@@ -184,7 +185,7 @@ def _ratio(factors: Sequence[int]) -> float:
 def _spikes_refined(results: Sequence[Results], name: str, ratio: float) -> list[Refinement]:
     """Return how a population's spike times and its rate change."""
     spikes = [result.spikes[name] for result in results]
-    times, ordinal = _matched(spikes)
+    times, ordinal = _matched([_merged(train, results[0].dt) for train in spikes])
     moved = np.diff(times, axis=0)
     silent = not any(map(len, spikes))
     shifts = [float(np.abs(shift).mean()) if len(shift) else 0.0 if silent else math.nan for shift in moved]
@@ -202,6 +203,17 @@ def _spikes_refined(results: Sequence[Results], name: str, ratio: float) -> list
     if verdict == DIVERGES and abs(n_fine - n_coarse) <= _ERRORS * math.sqrt(n_fine + n_coarse):
         verdict = WITHIN_CHANCE
     return [*refined, Refinement(name, "rate", "Hz", tuple(differences), order, verdict)]
+
+
+def _merged(spikes: Spikes, dt: float) -> Spikes:
+    """Return the first spike of each neuron in each step of the coarsest grid.
+
+    A Poisson source's spikes in the same step count once. What a finer grid tells apart would shift all later spikes
+    by one, and make the source look as if it did not converge.
+    """
+    steps = np.ceil(spikes.t / dt - TOLERANCE).astype(np.int64)
+    _, first = np.unique(steps * max(spikes.size, 1) + spikes.i, return_index=True)
+    return Spikes(spikes.t[first], spikes.i[first], spikes.size)
 
 
 def _matched(spikes: Sequence[Spikes]) -> tuple[np.ndarray, np.ndarray]:

@@ -49,6 +49,18 @@ class Divergence:
         """How much v differed just before, b minus a [mV]."""
         return None if self.v_a is None or self.v_b is None else self.v_b - self.v_a
 
+    def __str__(self) -> str:
+        where = f"neuron {self.neuron:,} of {self.population!r} at {self.t:.10g} ms, "
+        if self.shift is None:
+            what = f"a spike {self.kind}"
+        else:
+            later, other = ("b", "a") if self.shift > 0 else ("a", "b")
+            what = f"a spike in {other} that is {abs(self.shift):.4g} ms later in {later}"
+        if self.v_difference is None:
+            return f"{where}{what} (v was not recorded in both)"
+        sample = f"v at {self.t_sample:.10g} ms was {self.v_a:.10g} mV in a and {self.v_b:.10g} mV in b"
+        return f"{where}{what}; {sample} (difference {self.v_difference:.3g} mV)"
+
 
 @dataclass(frozen=True)
 class SpikeSets:

@@ -13,9 +13,11 @@ from .divergence import Divergence, spike_sets
 from .panel import Picture, colour, empty, legend_above, shorten, time_axis
 
 MAX_ROWS = 60  # neurons of the raster, around the one that diverged
-MAX_SPIKES = 60  # of each run, in the time that the raster shows around the divergence
+MAX_SPIKES = 60  # of each run, in the time that the raster shows around the divergence ...
+MIN_LONE = 8  # ... unless it takes longer, up to four times, until so many spikes are in one run only
 _RASTER, _VOLTAGE, _BAR = 3.4, 1.6, 0.3  # inches
 _RUNS = ("a", "b")
+_LONE_STYLE = {"marker": "|", "markersize": 6.0, "markeredgewidth": 1.6}
 
 
 def comparison_figure(comparison: Comparison) -> Picture:
@@ -79,18 +81,20 @@ def _draw_raster(comparison: Comparison, axes: Axes) -> None:
     low = 0 if first is None else max(0, min(first.neuron - MAX_ROWS // 2, a.size - MAX_ROWS))
     high = a.size if first is None else min(a.size, low + MAX_ROWS)
     sets = spike_sets(a, b, min(comparison.a.dt, comparison.b.dt))
-    thick = min(0.6 * 72 * _RASTER / (high - low), 12.0)
+    thick = float(np.clip(0.6 * 72 * _RASTER / (high - low), 3.0, 12.0))
     layers = [("in both", sets.shared, "0.7", 0.0)]
     layers += [("only in a", sets.only_a, colour(0), 0.2), ("only in b", sets.only_b, colour(1), -0.2)]
     for label, spikes, shade, above in layers:
         rows = (spikes.i >= low) & (spikes.i < high)
-        style: dict[str, Any] = {"marker": "|", "markersize": thick if above == 0.0 else 0.6 * thick}
+        # The few that are not shared must be seen among many that are.
+        style: dict[str, Any] = {"marker": "|", "markersize": thick} if above == 0.0 else _LONE_STYLE
         y = spikes.i[rows] + above
         axes.plot(spikes.t[rows], y, linestyle="none", color=shade, label=label, rasterized=True, **style)
     if first is not None:
         axes.axvline(first.t, color="0.3", linewidth=0.8, linestyle=":", zorder=0)
         near = [run.t[(run.i >= low) & (run.i < high)] for run in (a, b)]
-        axes.set_xlim(*_window(comparison, first, near))
+        lone = np.concatenate([run.t[(run.i >= low) & (run.i < high)] for run in (sets.only_a, sets.only_b)])
+        axes.set_xlim(*_window(comparison, first, near, lone))
     axes.set_ylim(low - 0.7, high - 0.3)
     axes.yaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     axes.set_ylabel(f"{shorten(name)}: neuron")
@@ -105,7 +109,9 @@ def _population(comparison: Comparison) -> str | None:
     return max(counts, key=lambda name: counts[name], default=None)
 
 
-def _window(comparison: Comparison, first: Divergence, times: Sequence[np.ndarray]) -> tuple[float, float]:
+def _window(
+    comparison: Comparison, first: Divergence, times: Sequence[np.ndarray], lone: np.ndarray
+) -> tuple[float, float]:
     """Return a stretch of time around the divergence that holds a number of spikes, and no more than the run."""
     a = comparison.a
     half = a.duration / 2
@@ -113,6 +119,8 @@ def _window(comparison: Comparison, first: Divergence, times: Sequence[np.ndarra
         away = np.sort(np.abs(t - first.t))
         if len(away) > MAX_SPIKES:
             half = min(half, float(away[MAX_SPIKES]))
+    until = np.sort(lone)[:MIN_LONE][-1] - first.t
+    half = max(half, min(4.0 * half, until))
     half = max(half, 20.0 * a.dt, 2.0 * abs(first.shift or 0.0))
     return max(a.t_start, first.t - half), min(a.t_stop, first.t + half)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Capabilities:
         Largest difference from the reference's weights.
     closed_loop : bool
         Whether ``Simulation`` works.
+    export : str or None
+        How the name of the file ends that ``Program.export`` writes, such as ``".py"``; None where it cannot.
     limits : mapping of str to str
         Other limits, with units.
     """
@@ -112,6 +115,7 @@ class Capabilities:
     exact_spikes: bool = True
     weight_tolerance: float = 1e-9
     closed_loop: bool = False
+    export: str | None = None
     limits: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -160,6 +164,9 @@ class Program(Protocol):
 
     def start(self) -> Session:
         """Start a session at t = 0 (where ``Capabilities.closed_loop``)."""
+
+    def export(self, path: Path, n_steps: int) -> tuple[Path, ...]:
+        """Write a run as a file in the target's own language; return all files (where ``Capabilities.export``)."""
 
 
 class Translator(Protocol):

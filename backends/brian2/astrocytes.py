@@ -33,7 +33,8 @@ def add_astrocytes(blueprint: Blueprint, index: int) -> None:
     if astrocytes.size == 0:
         blueprint.astrocytes.append(None)
         return
-    group, cell = blueprint.group(astrocytes.name, astrocytes.size), astrocytes.cell
+    group = blueprint.group(astrocytes.name, astrocytes.size, f"astrocytes {astrocytes.name!r}")
+    cell = astrocytes.cell
     blueprint.astrocytes.append(group.name)
     clock = astrocytes.clock_steps * blueprint.lowered.dt
     hearing = [p for p in blueprint.lowered.projections if p.astrocytes == index]
@@ -91,6 +92,6 @@ def add_spillover(blueprint: Blueprint, projection: LoweredProjection) -> None:
     source, target = blueprint.sources[projection.source], blueprint.astrocytes[projection.astrocytes]
     assert source is not None
     assert target is not None
-    name = f"spillover of {projection.name}"
-    links = blueprint.link(name, source, target, projection.source_index, projection.territory)
+    name, label = f"spillover of {projection.name}", f"spillover of projection {projection.name!r}"
+    links = blueprint.link(name, source, target, projection.source_index, projection.territory, label)
     links.on_pre("arrivals_post += 1", projection.delay_steps)

@@ -8,7 +8,8 @@ import numpy as np
 
 from hmn_snn.lowered import LoweredProjection
 
-from .blueprint import Blueprint, Links
+from .blueprint import Blueprint
+from .parts import Links
 
 
 def add_attention(blueprint: Blueprint, links: Links, projection: LoweredProjection, tick: str) -> None:

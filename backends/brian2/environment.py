@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-# On import Brian2 takes over the reports of uncaught errors and of warnings, also of those it has no part in.
-_HOOKS = sys.excepthook, warnings.showwarning
-import brian2  # noqa: E402
-from brian2.devices.device import reset_device  # noqa: E402
-
-sys.excepthook, warnings.showwarning = _HOOKS
+# On import Brian2 takes over Ctrl-C, and the reports of errors and warnings that it has no part in.
+_HOOKS, _ON_CTRL_C = (sys.excepthook, warnings.showwarning), signal.getsignal(signal.SIGINT)
+try:
+    import brian2
+    from brian2.devices.device import reset_device
+finally:
+    sys.excepthook, warnings.showwarning = _HOOKS
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _ON_CTRL_C)
 
 __all__ = ["borrowed", "brian2"]
 
@@ -27,6 +32,8 @@ _PREFERENCES = {
     "codegen.loop_invariant_optimisations": False,
     # Brian2 would start a compiler for each of a network's pieces at once.
     "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count()}"],
+    # Brian2 would leave these in the environment of this process.
+    "devices.cpp_standalone.run_environment_variables": {},
     "core.default_float_dtype": np.float64,
     "core.network.default_schedule": ["start", "groups", "thresholds", "synapses", "resets", "end"],
 }
@@ -57,7 +64,7 @@ def borrowed(executor: str, device: Any = "runtime", **options: Any) -> Iterator
     wanted = dict(_PREFERENCES)
     if executor != "cpp_standalone":
         wanted["codegen.target"] = executor
-    before = {name: brian2.prefs[name] for name in wanted}
+    before, running = {name: brian2.prefs[name] for name in wanted}, brian2.Network._globally_running
     filters = [(logging.getLogger(name), _without(text)) for name, text in _MEANT.items()]
     for logger, quiet in filters:
         logger.addFilter(quiet)
@@ -70,6 +77,7 @@ def borrowed(executor: str, device: Any = "runtime", **options: Any) -> Iterator
         finally:
             reset_device()
     finally:
+        brian2.Network._globally_running = running  # a run that raises leaves it True
         for name, value in before.items():
             brian2.prefs[name] = value
         for logger, quiet in filters:

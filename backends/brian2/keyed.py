@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from hmn_snn.randomness import stream_key
 
-from hmn_snn import randomness
-
-from .blueprint import Draw
-from .environment import brian2
+from .carried import keyed, normal, uniform
+from .parts import Draw
 
 _CPP = """
 static inline uint64_t _mix_{name}(uint64_t z) {{
@@ -65,15 +63,8 @@ def keyed_function(draw: Draw, name: str, seed: int) -> Any:
     -------
     brian2.Function
     """
-    sample = {"uniform": randomness.uniform, "normal": randomness.normal}[draw.kind]
-
-    def numpy_version(entity: Any, index: Any) -> np.ndarray:
-        return sample(seed, draw.stream, entity, index)
-
-    function = brian2.Function(
-        numpy_version, arg_units=[1, 1], return_unit=1, arg_types=["integer", "integer"], return_type="float"
-    )
-    result, key = _RESULTS[draw.kind].format(name=name), randomness.stream_key(seed, draw.stream)
+    result, key = _RESULTS[draw.kind].format(name=name), stream_key(seed, draw.stream)
+    function = keyed({"uniform": uniform, "normal": normal}[draw.kind], key)
     for target, code in (("cpp", _CPP), ("cython", _CYTHON)):
         function.implementations.add_implementation(target, code.format(name=name, key=key, result=result), name=name)
     return function

@@ -9,7 +9,8 @@ import numpy as np
 
 from hmn_snn.lowered import LoweredModulator, LoweredProjection
 
-from .blueprint import Blueprint, Group, Table
+from .blueprint import Blueprint
+from .parts import Group, Table
 
 
 def add_modulator(blueprint: Blueprint, modulator: LoweredModulator) -> None:
@@ -20,7 +21,7 @@ def add_modulator(blueprint: Blueprint, modulator: LoweredModulator) -> None:
     blueprint : Blueprint
     modulator : LoweredModulator
     """
-    group = blueprint.group(modulator.name, 1)
+    group = blueprint.group(modulator.name, 1, f"modulator {modulator.name!r}")
     blueprint.modulators.append(group.name)
     group.variables(phasic=0.0, tonic=float(modulator.tonic.values[0, 0]), level=0.0)
     group.constants(rho=modulator.rho)
@@ -61,7 +62,8 @@ def add_gating(blueprint: Blueprint, projection: LoweredProjection, tick: str) -
     assert lowered_rule is not None
     modulators = [blueprint.lowered.modulators[k] for k in lowered_rule.modulators]
     attention = lowered_rule.rule.global_attention
-    group = blueprint.group(f"gating of {projection.name}", 1)
+    label = f"gating signal G of projection {projection.name!r}"
+    group = blueprint.group(f"gating of {projection.name}", 1, label)
     group.variables(G=0.0)
     group.constants(only=np.zeros(1, np.int32))
     total = float(len(modulators)) if attention is None or attention.normalisation == "count" else 1.0
@@ -91,7 +93,9 @@ def _add_context(blueprint: Blueprint, group: Group, name: str, attention: Any) 
         if source is None:
             continue
         everyone = np.arange(population.size, dtype=np.int32)
-        links = blueprint.link(f"context {p} of {name}", source, group.name, everyone, np.zeros_like(everyone))
+        label = f"rate of population {population.name!r} in the context of projection {name!r}"
+        only = np.zeros_like(everyone)
+        links = blueprint.link(f"context {p} of {name}", source, group.name, everyone, only, label)
         links.constants(step=1.0 / (population.size * rate * tau_s))
         links.on_pre(f"context_{p}_post += step")
 

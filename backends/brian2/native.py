@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .blueprint import Blueprint, Draw, Group, Links, Operation, Part, Table
+from .blueprint import Blueprint
+from .carried import refer
 from .environment import brian2
 from .inputs import InputSpikes
 from .keyed import keyed_function
+from .parts import Draw, Group, Links, Operation, Part, Table
 
 
 class KeyedInput(brian2.SpikeGeneratorGroup):  # type: ignore[misc]
@@ -65,9 +67,7 @@ class Native:
         for links in blueprint.links.values():
             self.parts[links.name] = self._synapses(links)
         self.spikes = {
-            name: brian2.SpikeMonitor(self._end(name), name=blueprint.names.new(f"spikes of {name}"))
-            for name in blueprint.sources
-            if name is not None
+            name: brian2.SpikeMonitor(self._end(name), name=monitor) for name, monitor in blueprint.monitors.items()
         }
         self.traces = {probe.name: self._monitor(probe) for probe in blueprint.probes}
         kinds = [self.parts, self.generators, self.spikes, self.traces]
@@ -109,8 +109,8 @@ class Native:
         return made
 
     def _every_step(self, made: Any, operation: Operation) -> None:
-        name = self.blueprint.names.new(f"{made.name} {operation.when} {operation.order}")
-        made.run_regularly(operation.code, clock=self.clock, when=operation.when, order=operation.order, name=name)
+        settings = {"when": operation.when, "order": operation.order, "name": operation.name}
+        made.run_regularly(operation.code, clock=self.clock, **settings)
 
     @staticmethod
     def _set(made: Any, part: Part) -> None:
@@ -118,11 +118,8 @@ class Native:
             setattr(made, name, value)
 
     def _refer(self, made: Any, part: Part) -> None:
-        """Make variables of other groups known to a part; pathways keep a list of their own."""
-        for owner in (made, *getattr(made, "_pathways", ())):
-            for reference in part.references:
-                group = self.parts[reference.group]
-                owner.variables.add_reference(reference.name, group, reference.variable, reference.index)
+        for reference in part.references:
+            refer(made, reference.name, self.parts[reference.group], reference.variable, reference.index)
 
     def _synapses(self, links: Links) -> Any:
         def of(end: str, attribute: str) -> dict[str, Any]:

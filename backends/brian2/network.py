@@ -8,10 +8,11 @@ from hmn_snn.lowered import LoweredNetwork, LoweredRecording
 
 from . import astrocytes, neurons, synapses
 from .astrocytes import add_astrocytes
-from .blueprint import Blueprint, Probe
+from .blueprint import Blueprint
 from .modulators import add_modulator
 from .neurons import add_population
 from .oscillators import add_entrainment, add_oscillators
+from .parts import Probe
 from .synapses import add_projection
 
 
@@ -46,6 +47,8 @@ def blueprint_of(lowered: LoweredNetwork) -> Blueprint:
         add_entrainment(blueprint, entrainment)
     for index, recording in enumerate(lowered.recordings):
         _add_probe(blueprint, index, recording)
+    for name in filter(None, blueprint.sources):
+        blueprint.monitors[name] = blueprint.names.new(f"spikes of {name}")
     return blueprint
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from hmn_snn.lowered import RECEPTORS, LoweredPopulation
 
-from .blueprint import Blueprint, Draw, Group, Table
+from .blueprint import Blueprint
+from .parts import Draw, Group, Table
 
 VARIABLES = {"v": "v", "i_exc": "i_exc", "i_inh": "i_inh", "bias": "bias"}
 ARRIVING = dict(zip(RECEPTORS, ("arriving_exc", "arriving_inh"), strict=True))
@@ -37,7 +38,7 @@ def add_population(blueprint: Blueprint, population: LoweredPopulation) -> None:
     if population.size == 0:
         blueprint.sources.append(None)
         return
-    group = blueprint.group(population.name, population.size)
+    group = blueprint.group(population.name, population.size, f"population {population.name!r}")
     blueprint.sources.append(group.name)
     group.variables(**population.initial, arriving_exc=0.0, arriving_inh=0.0, threshold_margin=np.inf)
     group.counters("hold")  # steps for which v is still held after a spike

@@ -21,7 +21,7 @@ def add_oscillators(blueprint: Blueprint, oscillators: LoweredOscillator) -> Non
     if n == 0:
         blueprint.oscillators.append(None)
         return
-    group = blueprint.group(oscillators.name, n)
+    group = blueprint.group(oscillators.name, n, f"oscillator {oscillators.name!r}")
     blueprint.oscillators.append(group.name)
     group.variables(phase=oscillators.phase, pull=0.0)
     group.constants(omega=np.array(oscillators.omega), dt_s=blueprint.lowered.dt / 1000.0)
@@ -29,7 +29,8 @@ def add_oscillators(blueprint: Blueprint, oscillators: LoweredOscillator) -> Non
     group.every_step(["phase = phase + dt_s*(omega + coupling*pull)"], "groups", 1)
     if oscillators.coupling != 0.0:
         seen, by = np.tile(np.arange(n, dtype=np.int32), n), np.repeat(np.arange(n, dtype=np.int32), n)
-        links = blueprint.link(f"coupling of {oscillators.name}", group.name, group.name, seen, by)
+        name, label = f"coupling of {oscillators.name}", f"coupling of oscillator {oscillators.name!r}"
+        links = blueprint.link(name, group.name, group.name, seen, by, label)
         links.constants(lag=np.array(np.broadcast_to(oscillators.lag, (n, n))).ravel())
         links.model.append("pull_post = sin(phase_pre - phase_post - lag) : 1 (summed)")
 
@@ -53,5 +54,5 @@ def add_entrainment(blueprint: Blueprint, entrainment: LoweredEntrainment) -> No
     kick = f"phase = phase - strength_{count}*{count}*sin(phase - towards_{count})"
     group.every_step([kick, f"{count} = 0"], "synapses", 2)
     pre, post = np.repeat(members, group.size), np.tile(np.arange(group.size, dtype=np.int32), len(members))
-    links = blueprint.link(entrainment.name, source, target, pre, post)
+    links = blueprint.link(entrainment.name, source, target, pre, post, f"entrainment {entrainment.name!r}")
     links.on_pre(f"{count}_post += 1")

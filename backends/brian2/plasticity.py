@@ -13,7 +13,8 @@ import numpy as np
 from hmn_snn.lowered import LoweredProjection, LoweredRule
 
 from .attention import add_attention
-from .blueprint import Blueprint, Draw, Links
+from .blueprint import Blueprint
+from .parts import Draw, Links
 
 
 def tick_condition(lowered_rule: LoweredRule) -> str:

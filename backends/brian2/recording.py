@@ -13,7 +13,7 @@ from hmn_snn.results import Results, Spikes, Trace, Weights, provenance
 from hmn_snn.translator import Finding
 
 MARGINS = ("threshold_margin", "application_margin")
-_COUNTERS = ("delivered", "paired", "applied", "rejected", "releases")
+COUNTERS = ("delivered", "paired", "applied", "rejected", "releases")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def mark(native: Any, step: int) -> Mark:
     -------
     Mark
     """
-    counts = {(key, name): int(array.sum()) for key in _COUNTERS for name, array in _values(native, key).items()}
+    counts = {(key, name): int(array.sum()) for key in COUNTERS for name, array in _values(native, key).items()}
     for name, last in _values(native, "last_arrival").items():
         # What arrives at the present time is summed already, but delivered in the step that comes.
         counts["delivered", name] -= int((last == step).sum()) if step else 0
@@ -79,7 +79,7 @@ def mark_at_start(native: Any) -> Mark:
         0,
         spikes=dict.fromkeys(native.spikes, 0),
         samples=dict.fromkeys(native.traces, 0),
-        counts={(key, name): 0 for key in _COUNTERS for name in native.parts if key in _changing(native, name)},
+        counts={(key, name): 0 for key in COUNTERS for name in native.parts if key in _changing(native, name)},
         weights={links.name: links.values["w"] for links in plastic},
     )
 

@@ -73,6 +73,9 @@ class Brian2Session:
                 network.stop()
             shown = done
 
+        if not network.objects:  # Brian2 would not even move the time
+            self.step += n_steps
+            return 0.0
         # Set anew before each run, so that times do not collect rounding errors.
         network.t_ = self.step * dt_s
         duration = n_steps * dt_s * brian2.second

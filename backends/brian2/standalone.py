@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from typing import Any
 
+from hmn_snn.errors import SimulationError
 from hmn_snn.results import Results
 from hmn_snn.translator import Finding
 
@@ -23,12 +24,17 @@ def run_standalone(blueprint: Blueprint, n_steps: int, findings: tuple[Finding, 
     n_steps : int
     findings : tuple of Finding
     progress : callable (steps), optional
-        Called once, at the end: a compiled program cannot be interrupted with its results.
+        Told of the steps once, at the end. Ctrl-C ends the program early too, with its results.
 
     Returns
     -------
     Results
         Their wall time is that of the compiled program.
+
+    Raises
+    ------
+    SimulationError
+        If the program could not be compiled, or failed.
     """
     # A device of our own: Brian2's is one for the process, and may hold a user's network.
     device = type(brian2.all_devices["cpp_standalone"])()
@@ -37,9 +43,16 @@ def run_standalone(blueprint: Blueprint, n_steps: int, findings: tuple[Finding, 
     with folder, borrowed("cpp_standalone", device, build_on_run=False):
         native = Native(blueprint)
         native.network.run(duration, namespace={})
-        device.build(directory=folder.name, compile=True, run=True, with_output=False)
-        before, after, seconds = mark_at_start(native), mark(native, n_steps), device._last_run_time
-        ran = results(native, before, after, "cpp_standalone", findings, seconds)
+        try:
+            device.build(directory=folder.name, compile=True, run=True, with_output=False)
+        except RuntimeError as error:
+            raise SimulationError(
+                f"Brian2's C++ program did not run ({error}); executor='numpy' needs no compiler"
+            ) from error
+        # Of an interrupted program, less than asked for; without objects no clock runs.
+        done = round(native.clock.t_ / (blueprint.lowered.dt / 1000.0)) if native.network.objects else n_steps
+        seconds = device._last_run_time
+        ran = results(native, mark_at_start(native), mark(native, done), "cpp_standalone", findings, seconds)
     if progress is not None:
-        progress(n_steps)
+        progress(done)
     return ran

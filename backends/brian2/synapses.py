@@ -41,7 +41,8 @@ def add_projection(blueprint: Blueprint, projection: LoweredProjection) -> None:
         blueprint.projections.append(None)
         return
     pre, post = projection.source_index, projection.target_index
-    links = blueprint.link(projection.name, source, target, pre, post)
+    label = f"projection {projection.name!r}, weights in {projection.weight_unit}"
+    links = blueprint.link(projection.name, source, target, pre, post, label)
     blueprint.projections.append(links.name)
     links.variables(w=projection.weights)
     links.counters("delivered", "last_arrival")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hmn_snn.astrocytes import LeakyCalcium
@@ -26,6 +27,7 @@ class Brian2Translator:
         features=frozenset(FEATURES),
         executors=("numpy", "cython", "cpp_standalone"),
         closed_loop=True,
+        export=".py",
         limits={
             "astrocyte cells": "LeakyCalcium",
             "steps of one run": "below 2**31",
@@ -36,9 +38,11 @@ class Brian2Translator:
     def unavailable(self) -> str | None:
         """Return why Brian2 cannot run here, or None."""
         try:
-            import brian2  # noqa: F401
+            from . import environment  # noqa: F401
         except ImportError as error:
             return f"Brian2 cannot be imported ({error}); run: pip install brian2"
+        except ValueError as error:  # it sets a handler of signals, which only the main thread may
+            return f"Brian2 cannot be imported in this thread ({error}); run in the main thread first: import brian2"
         return None
 
     def check(
@@ -148,3 +152,21 @@ class Brian2Program:
         from .standalone import run_standalone
 
         return run_standalone(blueprint_of(self.lowered), n_steps, self.findings, progress)
+
+    def export(self, path: Path, n_steps: int) -> tuple[Path, ...]:
+        """Write a Brian2 script that makes and runs the network without hmn-snn.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            Ends in ``.py``; long arrays go to a file of the same name that ends in ``.npz``.
+        n_steps : int
+
+        Returns
+        -------
+        tuple of pathlib.Path
+            The files written.
+        """
+        from .script import write_script
+
+        return write_script(blueprint_of(self.lowered), path, n_steps)

@@ -14,7 +14,7 @@ from hmn_snn.cli import main
 from hmn_snn.results import Results
 from hmn_snn.translator import Capabilities, Finding, Severity
 
-COMMANDS = ("demo", "run", "check", "compare", "backends")
+COMMANDS = ("demo", "run", "check", "export", "compare", "backends")
 NETWORK_FILE = """
 import hmn_snn as hs
 from neighbour import RATE

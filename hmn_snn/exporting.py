@@ -1,0 +1,79 @@
+"""A network and a run of it as a file in a target's own language, which runs without hmn-snn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import registry
+from .checking import Check
+from .errors import DescriptionError, UnknownNameError
+from .grid import duration_steps
+from .lowering import lower
+from .network import Network
+
+
+def export(net: Network, duration: Any, path: str | Path, backend: str) -> tuple[Path, ...]:
+    """Write a script that makes a network and runs it from t = 0 on a backend's simulator, without hmn-snn.
+
+    The simulator need not be installed.
+
+    Parameters
+    ----------
+    net : Network
+    duration : float [ms]
+        Multiple of dt; also ``"1 s"`` or a quantity.
+    path : str or pathlib.Path
+        Its end must be that of the backend's files (:func:`export_suffix`). Files that are there are replaced.
+    backend : str
+        One whose capabilities name such an end: ``"brian2"``.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        The script, then the files that it reads.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such backend, or it has no scripts.
+    DescriptionError
+        If the path has another end, or the duration is no multiple of dt.
+    ValidationError
+        If the network is wrong; it holds all errors.
+    RejectedError
+        If the backend cannot run it; it holds all refusals.
+    """
+    path, suffix = Path(path), export_suffix(backend)
+    if path.suffix != suffix:
+        raise DescriptionError("export", "path", str(path), f"give a name that ends in {suffix}")
+    n_steps = duration_steps(duration, net.dt)
+    translator, lowered = registry.get(backend), lower(net)
+    settings = {"executor": translator.capabilities.executors[0], "precision": translator.capabilities.precisions[0]}
+    checked = Check(lowered.name, backend, lowered.findings + tuple(translator.check(lowered, **settings)))
+    checked.require()
+    return translator.translate(lowered, findings=checked.findings, **settings).export(path, n_steps)
+
+
+def export_suffix(backend: str) -> str:
+    """Return how the names of the files end that a backend's networks are exported to.
+
+    Parameters
+    ----------
+    backend : str
+
+    Returns
+    -------
+    str
+        Such as ``".py"``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such backend, or it has no such files.
+    """
+    suffix = registry.get(backend).capabilities.export
+    if suffix is None:
+        able = tuple(name for name in registry.names() if registry.get(name).capabilities.export is not None)
+        raise UnknownNameError("backend that networks are exported to", backend, able)
+    return suffix
