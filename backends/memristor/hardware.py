@@ -1,0 +1,139 @@
+"""What a crossbar target is made of: devices, how weights lie on them, wires, converters, how they are written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hmn_snn.description import choice_problem
+from hmn_snn.errors import DescriptionError, HMNError, UnknownNameError
+
+from . import presets
+from .circuit import WIRES, Converter, Wires
+from .devices import Device
+from .ranges import check
+from .switching import ExactSet, LogisticSet, PoissonSet
+
+SCHEMES = ("differential", "offset", "one-sided")
+OPERATORS = ("gains", "exact")
+LEARNING = ("pulses", "stochastic pulses", "one pulse")
+SWITCHES: Mapping[str, type[ExactSet]] = {"exact": ExactSet, "poisson": PoissonSet, "logistic": LogisticSet}
+LARGEST_TILE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """A crossbar target; every default is its neutral element.
+
+    Parameters
+    ----------
+    device : Device or str
+        A description, or the name of a preset.
+    scheme : "differential", "offset" or "one-sided"
+        How a weight lies on conductances: a pair of devices; a device against one reference device per row; a device
+        alone, whose offset is subtracted digitally.
+    wires : Wires or str
+        A description, or a name of :data:`circuit.WIRES`.
+    operator : "gains" or "exact"
+        How wires act on reads: by the gains of rows and columns, or by the exact operator of each tile.
+    tile : int, optional
+        Rows and columns of a tile; the largest that the wires allow, up to 256, if none.
+    converter : Converter
+        Of each column, for the current of a step [A]; its neutral element is integration on the line.
+    learning : "pulses", "stochastic pulses" or "one pulse"
+        How a tick's weight change becomes pulses: their number rounded; rounded at random; one whose probability to
+        act is that of the rule.
+    switch : ExactSet, PoissonSet, LogisticSet or str
+        What realises the probability of "one pulse".
+    longest_train : int
+        Pulses that a tick may give to one device.
+    tolerance : float
+        Of program-and-verify: largest error of a conductance, by the device's range.
+    pulse_budget : int
+        Pulses that program-and-verify may give to one device.
+    clock : float [ms]
+        How often drift, lasting read noise and the gains of wires are brought up to date.
+    read_voltage : float [V]
+    read_time : float [ns]
+        Duration of the pulse that reads a row.
+    write_voltage : float [V]
+    write_time : float [ns]
+
+    Raises
+    ------
+    DescriptionError, UnknownNameError
+    """
+
+    device: Device | str = "ideal"
+    scheme: str = "differential"
+    wires: Wires | str = "ideal"
+    operator: str = "gains"
+    tile: int | None = None
+    converter: Converter = Converter()
+    learning: str = "pulses"
+    switch: ExactSet | str = "exact"
+    longest_train: int = 31
+    tolerance: float = 0.01
+    pulse_budget: int = 1000
+    clock: float = 100.0
+    read_voltage: float = 0.2
+    read_time: float = 10.0
+    write_voltage: float = 1.5
+    write_time: float = 100.0
+
+    def __post_init__(self) -> None:
+        """Look names up and refuse what is out of range."""
+        for name, known in (("device", presets.names()), ("wires", tuple(WIRES)), ("switch", tuple(SWITCHES))):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                if value not in known:
+                    raise UnknownNameError(name, value, known)
+                found = {"device": presets.get, "wires": WIRES.get, "switch": lambda key: SWITCHES[key]()}[name](value)
+                object.__setattr__(self, name, found)
+        for problem in self._problems():
+            raise problem
+        for name in ("tolerance", "clock", "read_voltage", "read_time", "write_voltage", "write_time"):
+            check(self, name, getattr(self, name), low=0.0, low_open=True)
+
+    def _problems(self) -> Iterator[HMNError]:
+        for name, kind in (("device", Device), ("wires", Wires), ("converter", Converter), ("switch", ExactSet)):
+            if not isinstance(getattr(self, name), kind):
+                yield DescriptionError("crossbar", name, getattr(self, name), f"give a {kind.__name__} or a known name")
+        for name, known in (("scheme", SCHEMES), ("operator", OPERATORS), ("learning", LEARNING)):
+            yield from choice_problem("crossbar", name, getattr(self, name), known)
+        yield from self.wires.problems("crossbar")  # type: ignore[union-attr]
+        yield from self.converter.problems("crossbar")
+        for name, least in (("tile", 2), ("longest_train", 1), ("pulse_budget", 1)):
+            value = getattr(self, name)
+            if name == "tile" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                yield DescriptionError("crossbar", name, value, f"use an integer of at least {least}")
+        if self.wires.floating_rows:  # type: ignore[union-attr]
+            allowed = "silent rows are held at 0 V here: floating ones would need a circuit solution for every step"
+            yield DescriptionError("crossbar", "wires.floating_rows", True, allowed)
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Hardware:
+        """Return a target from the options of a run.
+
+        Parameters
+        ----------
+        options : mapping of str to object
+            Parameters of this class.
+
+        Returns
+        -------
+        Hardware
+
+        Raises
+        ------
+        UnknownNameError
+        """
+        known = tuple(item.name for item in dataclasses.fields(cls))
+        for name in options:
+            if name not in known:
+                raise UnknownNameError("option of backend 'memristor'", name, known)
+        return cls(**options)

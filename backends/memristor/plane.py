@@ -1,0 +1,154 @@
+"""What the stepping kernel sees of all crossbars: flat arrays, how a row is read, a step settled, a weight written."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .._shared.jit import jit
+from .._shared.keyed import normal, uniform
+from .devices import WRITTEN
+from .pulses import Cells, apply_pulses, write_to
+from .switching import deterministic_count, set_probability, stochastic_count
+
+ROWS, DEVICES, CONVERSIONS, ATTEMPTED, SUCCEEDED = range(5)
+N_COUNTS = 5
+READ, WRITE = range(2)
+N_ENERGIES = 2
+PULSES, STOCHASTIC, SINGLE = range(3)
+
+_settable = jit(set_probability.py_func if hasattr(set_probability, "py_func") else set_probability)
+
+
+class Plane(NamedTuple):
+    """All crossbars of a network, laid out for the kernel.
+
+    Entries are what a read of a line passes: one per synapse, or one per column where operators are exact. Columns are
+    accumulators: one per target neuron and band of tiles, whose partial sums are digitised apart.
+    """
+
+    line: np.ndarray  # (n_synapses,) int64: the line of a synapse's row
+    ptr: np.ndarray  # (n_lines + 1,) into entries
+    column: np.ndarray  # (n_entries,) int32
+    weight: np.ndarray  # (n_entries,) float64: what a read gives [nA or mV]
+    variance: np.ndarray  # (n_entries,) float64, of white noise; or empty
+    territory: np.ndarray  # (n_entries,) int32, where there are astrocytes; -1 for none
+    devices: np.ndarray  # (n_lines,) int64: devices that a read of the line drives
+    power: np.ndarray  # (n_lines,) float64: sum of conductances [uS]
+    place: np.ndarray  # (n_columns,) uint32, of the target's current
+    owner: np.ndarray  # (n_columns,) int64, projection
+    noise_key: np.ndarray  # (n_columns,) uint64
+    total: np.ndarray  # (n_columns,) float64, room: sum of a step
+    spread: np.ndarray  # (n_columns,) float64, room: variance of a step
+    hit: np.ndarray  # (n_columns,) bool, room
+    touched: np.ndarray  # (n_columns + 1,) int64, room; the first is their number
+    converter: np.ndarray  # (J, 3) float64: step, low and high [nA or mV]; step 0 for none
+    noisy: bool
+    now: np.ndarray  # (3,) float64: time of the devices' clock [s], at step 0 and per step
+    counts: np.ndarray  # (J, N_COUNTS) int64
+    energy: np.ndarray  # (J, N_ENERGIES) float64 [fJ]
+    per_uS: np.ndarray  # (N_ENERGIES,) float64: of a pulse by the conductance [fJ/uS]
+    # Plastic synapses, in the order of the learning rules
+    projection: np.ndarray  # (R,)
+    first: np.ndarray  # (R,) first synapse
+    entry: np.ndarray  # (n,) int64
+    synapse_line: np.ndarray  # (n,) int64
+    cell: np.ndarray  # (n,) int64: the cell in its projection
+    gain: np.ndarray  # (n,) float64, of the wires
+    fixed: np.ndarray  # (n,) float64: what is subtracted from a at a read, through no gain [uS]
+    against: np.ndarray  # (n,) float64: b [uS]
+    gain_against: np.ndarray  # (n,) float64
+    scale: np.ndarray  # (R,) float64 [nA/uS]
+    step: np.ndarray  # (R,) float64: weight change that a pulse is reckoned to make
+    threshold: np.ndarray  # (n,) float64: the devices' own, of one-pulse learning [V]
+    numbers: np.ndarray  # (R, N_NUMBERS) float64, of one-pulse learning
+    draw_key: np.ndarray  # (R,) uint64
+    mode: int
+    longest: int
+    cells: tuple[Cells, ...]  # of each rule
+
+
+@jit
+def read_line(j, a, b, syn, weight, gain, current, plane):
+    """Drive the row of synapses a to b - 1: their columns take what it passes, the ledger what it costs."""
+    if a == b:
+        return
+    line = plane.line[a]
+    plane.counts[j, ROWS] += 1
+    plane.counts[j, DEVICES] += plane.devices[line]
+    plane.energy[j, READ] += plane.per_uS[READ] * plane.power[line]
+    glia = syn.astrocytes[j]
+    for e in range(plane.ptr[line], plane.ptr[line + 1]):
+        c, factor = plane.column[e], 1.0
+        if glia and plane.territory[e] >= 0:
+            factor = gain[plane.territory[e]]
+        if not plane.hit[c]:
+            plane.hit[c] = True
+            plane.touched[0] += 1
+            plane.touched[plane.touched[0]] = c
+        plane.total[c] += factor * plane.weight[e]
+        if plane.noisy:
+            plane.spread[c] += factor * factor * plane.variance[e]
+
+
+@jit
+def settle_columns(step, current, plane):
+    """Add noise to the columns' sums of this step, digitise them, and hand them to the neurons."""
+    plane.now[0] = plane.now[1] + (step + 1) * plane.now[2]
+    for t in range(1, plane.touched[0] + 1):
+        c = plane.touched[t]
+        total, j = plane.total[c], plane.owner[c]
+        if plane.spread[c] > 0.0:
+            total += math.sqrt(plane.spread[c]) * normal(plane.noise_key[c], step)
+        unit = plane.converter[j, 0]
+        if unit > 0.0:
+            low, high = plane.converter[j, 1], plane.converter[j, 2]
+            total = low + unit * np.rint((min(max(total, low), high) - low) / unit)
+            plane.counts[j, CONVERSIONS] += 1
+        current[plane.place[c]] += total
+        plane.total[c] = 0.0
+        plane.spread[c] = 0.0
+        plane.hit[c] = False
+    plane.touched[0] = 0
+
+
+@jit
+def pulses_for(r, s, change, plane):
+    """Return the pulses for a weight change, up if positive."""
+    cells, cell = plane.cells[r], plane.cell[s]
+    u = uniform(plane.draw_key[r] ^ np.uint64(cell), np.int64(plane.now[0] / plane.now[2] + 0.5))
+    if plane.mode == PULSES:
+        return np.int64(deterministic_count(change, plane.step[r], plane.longest))
+    if plane.mode == STOCHASTIC:
+        return np.int64(stochastic_count(change, plane.step[r], plane.longest, u))
+    p = _settable(change, plane.threshold[s], plane.numbers[r])
+    if u >= p:
+        return np.int64(0)
+    return np.int64(1) if change > 0.0 else np.int64(-1)
+
+
+@jit
+def write_device(r, s, weight, change, low, high, plane):
+    """Write a plastic synapse's device; returns the weight that it then stands for."""
+    cells, cell, j, scale = plane.cells[r], plane.cell[s], plane.projection[r], plane.scale[r]
+    before, pulses, moved = cells.g[cell], np.int64(0), np.int64(0)
+    if cells.kind == WRITTEN:
+        wanted = min(max(weight + change, low), high)
+        pulses = np.int64(1)
+        moved = np.int64(write_to(cell, wanted / scale + plane.against[s] + plane.fixed[s], plane.now[0], cells))
+    else:
+        pulses = pulses_for(r, s, change, plane)
+        if plane.mode == SINGLE:
+            plane.counts[j, ATTEMPTED] += 1 if pulses == 0 else 0
+        if pulses != 0:
+            moved = np.int64(apply_pulses(cell, pulses, plane.now[0], True, cells))
+    after = cells.g[cell]
+    plane.counts[j, ATTEMPTED] += abs(pulses)
+    plane.counts[j, SUCCEEDED] += moved
+    plane.energy[j, WRITE] += plane.per_uS[WRITE] * 0.5 * (before + after) * abs(pulses)
+    plane.power[plane.synapse_line[s]] += after - before
+    read = plane.gain[s] * after - plane.fixed[s] - plane.gain_against[s] * plane.against[s]
+    plane.weight[plane.entry[s]] = scale * read
+    return scale * (after - plane.fixed[s] - plane.against[s])
