@@ -208,6 +208,16 @@ def test_first_divergence(a, b, expected):
     assert first.v_difference is None
 
 
+def test_a_divergence_says_itself_what_happened():
+    shifted = replace(shares([(40.0, 1)], [(41.5, 1)]).divergence, t_sample=39.9, v_a=-50.25, v_b=-50.5)
+    assert str(shifted) == (
+        "neuron 1 of 'exc' at 40 ms, a spike in a that is 1.5 ms later in b; "
+        "v at 39.9 ms was -50.25 mV in a and -50.5 mV in b (difference -0.25 mV)"
+    )
+    alone = shares([(5.0, 0)], [(5.0, 0), (40.1, 2)]).divergence
+    assert str(alone) == "neuron 2 of 'exc' at 40.1 ms, a spike only in b (v was not recorded in both)"
+
+
 def test_the_first_population_to_diverge_is_named():
     def run(late, early):
         return bare_results(spikes={"exc": Spikes([late], [0], 1), "stim": Spikes([early], [3], 5)})
@@ -341,6 +351,15 @@ def test_the_table_is_readable(parted):
     assert [line.split()[-1] for line in said.splitlines() if line.startswith(("stim/a ->", "exc ->"))] == ["nA", "mV"]
 
 
+def test_a_difference_that_rounds_to_nothing_has_no_sign():
+    times = np.arange(1.0, DURATION, 2.0)
+    runs = [bare_results(spikes={"exc": Spikes(t, [0] * len(t), 2000)}) for t in (times, times[:-1])]
+    assert compare(*runs).spikes["exc"].rate_difference < 0.0
+    row = next(line for line in str(compare(*runs)).splitlines() if line.startswith("exc  "))
+    assert "0.00" in row
+    assert "-0.00" not in row
+
+
 @pytest.mark.filterwarnings("error")
 def test_the_picture_shows_both_runs_around_the_divergence(parted, tmp_path):
     comparison = compare(*parted)
@@ -358,6 +377,21 @@ def test_the_picture_shows_both_runs_around_the_divergence(parted, tmp_path):
     assert [bar.get_width() for bar in shared.patches] == [1.0, entry.recall, 1, 1, 1.0, entry.precision, 1, 1]
     assert len(rates.patches) == 8
     assert (tmp_path / "parted.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_lone_spikes_stand_out_of_many_shared_ones():
+    rng = np.random.default_rng(2)
+    steps, neurons = rng.integers(1, 1000, 4000), rng.integers(0, 80, 4000)
+    late = np.where((steps > 500) & (neurons == 7), steps + 2, steps).clip(max=1000)
+    a, b = (bare_results(spikes={"exc": Spikes(0.1 * k, neurons, 80)}) for k in (steps, late))
+    comparison = compare(a, b)
+    raster = comparison.plot().axes[0]
+    low, high = raster.get_xlim()
+    shown = {line.get_label(): line for line in raster.lines if line.get_marker() == "|"}
+    assert shown["only in a"].get_markersize() >= 1.5 * shown["in both"].get_markersize()
+    lone = np.concatenate([shown[f"only in {run}"].get_xdata() for run in "ab"])
+    assert ((lone >= low) & (lone <= high)).sum() >= 8
+    assert high - low < DURATION
 
 
 @pytest.mark.filterwarnings("error")

@@ -116,6 +116,29 @@ def test_spikes_that_move_by_a_step_are_only_rounded_to_the_grid(monkeypatch):
     assert entry.converges
 
 
+def test_spikes_that_a_coarse_grid_merges_do_not_shift_the_later_ones(monkeypatch):
+    def make(dt):
+        late = np.arange(30.0, 400.0, 10.0) + dt
+        both = [0.1 * np.ceil(10.02 / 0.1)] if dt > 0.07 else [10.02, 10.06]  # of a Poisson source: one step, or two
+        return {"spikes": {"stim": Spikes([*both, *late], [0] * (len(both) + len(late)), 1)}}
+
+    found = study(monkeypatch, make)
+    entry = found.of("stim", "spike times")
+    assert entry.verdict == "converges"
+    assert max(entry.differences) < 0.1
+    assert found.of("stim", "rate").differences == (2.0, 0.0)  # one spike in 500 ms: the rate does count it
+
+
+def test_a_poisson_input_converges_although_two_of_its_spikes_merge():
+    net = hs.Network(dt=0.1, seed=1)
+    net.add(hs.PoissonInput(60, rate=25.0, name="stim"))
+    found = convergence(net, DURATION)
+    counts = [len(result.spikes["stim"]) for result in found.results]
+    assert counts[0] == counts[1] == counts[2] - 2  # the finest step tells two pairs apart
+    entry = found.of("stim", "spike times")
+    assert (entry.verdict, entry.order) == ("converges", pytest.approx(1.0, abs=0.1))
+
+
 def test_rates_within_counting_errors_are_no_finding_and_others_are(monkeypatch):
     n = len(regular())
     within, beyond = round(2.0 * np.sqrt(2 * n)), round(4.0 * np.sqrt(2 * n))
