@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from .errors import UnknownNameError
 
@@ -47,6 +48,9 @@ class Ledger:
         One astrocyte advanced by one interval of its clock, of each group.
     astrocyte_releases : mapping of str to int
         One threshold crossing of one astrocyte.
+    hardware : mapping of str to mapping of str to float
+        What the parts of a target did that others do not have, in the target's own terms: by counter (with its unit
+        in brackets if it has one), then by object.
     """
 
     spikes: Counts = field(default_factory=dict)
@@ -58,16 +62,17 @@ class Ledger:
     updates_rejected: Counts = field(default_factory=dict)
     astrocyte_updates: Counts = field(default_factory=dict)
     astrocyte_releases: Counts = field(default_factory=dict)
+    hardware: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def counters(cls) -> tuple[str, ...]:
-        """Return the names of all counters.
+        """Return the names of all counters that every target has.
 
         Returns
         -------
         tuple of str
         """
-        return tuple(item.name for item in fields(cls))
+        return tuple(item.name for item in fields(cls) if item.name != "hardware")
 
     def total(self, counter: str) -> int:
         """Return a counter summed over all objects.
@@ -90,16 +95,24 @@ class Ledger:
         return sum(getattr(self, counter).values())
 
     def __add__(self, other: Ledger) -> Ledger:
-        return Ledger(**{name: _added(getattr(self, name), getattr(other, name)) for name in self.counters()})
+        counts: dict[str, Any] = {name: _added(getattr(self, name), getattr(other, name)) for name in self.counters()}
+        names = dict.fromkeys((*self.hardware, *other.hardware))
+        hardware = {name: _added(self.hardware.get(name, {}), other.hardware.get(name, {})) for name in names}
+        return Ledger(**counts, hardware=hardware)
 
     def __str__(self) -> str:
         from .summary import text_table
 
-        used = [name for name in self.counters() if getattr(self, name)]
-        objects = dict.fromkeys(key for name in used for key in getattr(self, name))
-        rows = [[key, *(_cell(getattr(self, name).get(key)) for name in used)] for key in objects]
-        rows.append(["total", *(_cell(self.total(name)) for name in used)])
-        return text_table(rows, ["object", *(_HEADINGS[name] for name in used)])
+        used = {_HEADINGS[name]: getattr(self, name) for name in self.counters() if getattr(self, name)}
+        tables = [_table(columns, text_table) for columns in (used, self.hardware) if columns]
+        return "\n\n".join(tables)
+
+
+def _table(columns: Mapping[str, Mapping[str, float]], text_table: Any) -> str:
+    objects = dict.fromkeys(key for counts in columns.values() for key in counts)
+    rows = [[key, *(_cell(counts.get(key)) for counts in columns.values())] for key in objects]
+    rows.append(["total", *(_cell(sum(counts.values())) for counts in columns.values())])
+    return str(text_table(rows, ["object", *columns]))
 
 
 @dataclass(frozen=True)
@@ -121,9 +134,9 @@ class Margins:
         return Margins(min(self.threshold, other.threshold), min(self.application, other.application))
 
 
-def _added(a: Counts, b: Counts) -> dict[str, int]:
+def _added(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     return {key: a.get(key, 0) + b.get(key, 0) for key in dict.fromkeys((*a, *b))}
 
 
-def _cell(count: int | None) -> str:
-    return "" if count is None else f"{count:,}"
+def _cell(count: float | None) -> str:
+    return "" if count is None else f"{count:,.0f}"

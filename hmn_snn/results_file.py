@@ -114,7 +114,7 @@ def _read(file: h5py.File) -> Results:
         },
         traces=traces,
         weights={group.attrs["name"]: _weights(group) for group in _entries(file, "weights")},
-        ledger=Ledger(**{name: ledger[name] for name in Ledger.counters()}),
+        ledger=Ledger(**{name: ledger[name] for name in (*Ledger.counters(), "hardware")}),
         margins=Margins(float(attrs["threshold_margin"]), float(attrs["application_margin"])),
         findings=tuple(_finding(entry) for entry in _json(file, "findings")),
         provenance=Provenance(**{name: stamp[name] for name in Provenance.__dataclass_fields__}),

@@ -45,10 +45,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List what was not tested because it is not installed."""
+    """List what was not tested because it is not installed, and how far random networks agree."""
     missing = missing_backends()
     present = [name for name in registry.names() if name not in missing]
     terminalreporter.section("backends")
     terminalreporter.write_line(f"available: {', '.join(present) or 'none'}")
     for name, reason in missing.items():
         terminalreporter.write_line(f"not available: {name}: {reason}", yellow=True)
+    differences = [
+        value
+        for report in terminalreporter.stats.get("passed", [])
+        for name, value in report.user_properties
+        if name == "random network"
+    ]
+    if differences:
+        found = f"{len(differences)} random networks agree on numba and brian2"
+        terminalreporter.write_line(f"{found}: identical spikes, weights within {max(differences):.2g}")

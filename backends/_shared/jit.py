@@ -17,7 +17,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 # Kernels own no memory: without reference counting, and with all parts inlined, the tables that are handed down cost
 # nothing (with either, a step of a small network took ten times as long).
@@ -59,7 +59,7 @@ def jit_cached(function: Callable[..., Any], *parts: Any) -> Any:
         files = [Path(inspect.getfile(part)).resolve(strict=True) for part in parts]
         names = [f"{part.__module__}.{part.__qualname__}" for part in parts]
         hashes = [source_hash(Path(__file__).parent), *map(source_hash, files)]
-        dispatcher._cache = _KernelCache(function, (numba.__version__, np.__version__, *names, *hashes))
+        dispatcher._cache = _KernelCache(function, names, (numba.__version__, np.__version__, *names, *hashes))
     return dispatcher
 
 
@@ -82,11 +82,18 @@ def source_hash(place: Path) -> str:
 
 
 class _KernelCache(FunctionCache):
-    """Numba's file cache with a key of our own in place of the hash of one function."""
+    """Numba's file cache with a key of our own in place of the hash of one function.
 
-    def __init__(self, function: Callable[..., Any], key: tuple[str, ...]) -> None:
+    Each set of parts has files of its own: numba imports all that the types in a file belong to, and a backend must
+    not need the modules of another one that it shares a function with.
+    """
+
+    def __init__(self, function: Callable[..., Any], parts: list[str], key: tuple[str, ...]) -> None:
         self._key = key
         super().__init__(function)
+        name = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = IndexDataCacheFile(self._cache_path, f"{self._impl.filename_base}-{name}", stamp)
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (sig, codegen.magic_tuple(), self._key)

@@ -2,3 +2,9 @@
 
 if "." not in __name__:
     raise ImportError("do not run Python inside backends/; start from the project root")
+
+from .translator import MemristorTranslator
+
+translator = MemristorTranslator()
+
+__all__ = ["MemristorTranslator", "translator"]

@@ -17,7 +17,7 @@ from hmn_snn.lowered import LoweredProjection
 from .circuit import Crossbar, effective_conductances, kappa, largest_size, line_gains
 from .hardware import LARGEST_TILE, Hardware
 from .population import Population
-from .programming import Programming, program
+from .programming import program
 
 MICRO = 1e-6  # S per uS
 
@@ -47,7 +47,7 @@ class Layout:
         self.n_lines, self.n_target = int(np.count_nonzero(lengths)), projection.n_target
         self.line = np.repeat(np.cumsum(lengths > 0) - 1, lengths)
         wires = hardware.wires
-        size = largest_size(hardware.device.g_max * MICRO, wires)  # type: ignore[union-attr, arg-type]
+        size = largest_size(hardware.device.g_max * MICRO, wires)
         self.tile = hardware.tile or min(LARGEST_TILE, size or LARGEST_TILE)
         self.tile = max(2, self.tile)
         weights = projection.weight
@@ -65,12 +65,12 @@ class Layout:
     def scale(self) -> float:
         """k: change of a weight by that of a conductance [nA/uS or mV/uS]."""
         device = self.hardware.device
-        return (self.high - self.low) / (device.g_max - device.g_min)  # type: ignore[union-attr]
+        return (self.high - self.low) / (device.g_max - device.g_min)
 
     @property
     def g_zero(self) -> float:
         """The conductance of weight 0 [uS]."""
-        return float(self.hardware.device.g_min) - self.low / self.scale  # type: ignore[union-attr]
+        return float(self.hardware.device.g_min) - self.low / self.scale
 
     @property
     def per_tile(self) -> int:
@@ -93,7 +93,7 @@ class Layout:
         across = {"differential": 2, "offset": 1, "one-sided": 1}[self.hardware.scheme]
         rows = min(self.tile, self.n_lines)
         columns = min(self.tile, across * self.n_target + (self.hardware.scheme == "offset"))
-        return kappa(self.hardware.device.g_max * MICRO, self.hardware.wires, (rows, columns))  # type: ignore[union-attr, arg-type]
+        return kappa(self.hardware.device.g_max * MICRO, self.hardware.wires, (rows, columns))
 
     @cached_property
     def crosspoints_shared(self) -> int:
@@ -105,7 +105,7 @@ class Layout:
     def exact(self) -> bool:
         """Whether reads go through the exact operator of the tiles: with wires, and weights that do not learn."""
         frozen = self.projection.plasticity is None
-        return self.hardware.operator == "exact" and frozen and not self.hardware.wires.ideal  # type: ignore[union-attr]
+        return self.hardware.operator == "exact" and frozen and not self.hardware.wires.ideal
 
 
 class Array:
@@ -140,17 +140,17 @@ class Array:
         targets = np.full(len(self.cell_line), layout.g_zero)
         weights = np.broadcast_to(p.weight, (p.n_synapses,))
         targets[self.synapse_cell] += np.maximum(weights, layout.low) / layout.scale
-        self.a = Population(device, len(targets), seed=seed, name=f"{name}/a", clock=clock)  # type: ignore[arg-type]
+        self.a = Population(device, len(targets), seed=seed, name=f"{name}/a", clock=clock)
         self.programming = program(self.a, targets + self._shift(self.a), hardware.tolerance, hardware.pulse_budget)
         self.b, self.b_of = None, np.zeros(len(targets), np.int64)
         if hardware.scheme != "one-sided":
             if hardware.scheme == "differential":
-                other = device.g_min + np.maximum(-weights, 0.0) / layout.scale  # type: ignore[union-attr]
+                other = device.g_min + np.maximum(-weights, 0.0) / layout.scale
                 self.b_of = np.arange(len(targets))
             else:
                 other = np.full(layout.n_lines * layout.n_across, layout.g_zero)
                 self.b_of = self.cell_line * layout.n_across + self.cell_target // layout.per_tile
-            self.b = Population(device, len(other), seed=seed, name=f"{name}/b", clock=clock)  # type: ignore[arg-type]
+            self.b = Population(device, len(other), seed=seed, name=f"{name}/b", clock=clock)
             other = other + self._shift(self.b)
             self.programming += program(self.b, other, hardware.tolerance, hardware.pulse_budget)
         self.gain_a = np.ones(len(targets))
@@ -286,10 +286,10 @@ class Array:
     def update_gains(self) -> None:
         """Work out what the wires leave of each cell's currents, by the gains of rows and columns."""
         wires, scheme = self.layout.hardware.wires, self.layout.hardware.scheme
-        if wires.ideal:  # type: ignore[union-attr]
+        if wires.ideal:
             return
         for cells, row, G in self.tile_matrices():
-            rows, columns = line_gains(Crossbar(G, wires, f"tile of {self.layout.projection.name!r}"))  # type: ignore[arg-type]
+            rows, columns = line_gains(Crossbar(G, wires, f"tile of {self.layout.projection.name!r}"))
             column = self.column_of(cells)
             self.gain_a[cells] = rows[row] * columns[column]
             if scheme == "differential":
@@ -308,7 +308,7 @@ class Array:
         scheme, per_tile = layout.hardware.scheme, layout.per_tile
         weights = np.zeros((layout.n_lines, layout.n_target))
         for cells, _, G in self.tile_matrices():
-            operator = effective_conductances(Crossbar(G, layout.hardware.wires, layout.projection.name)) / MICRO  # type: ignore[arg-type]
+            operator = effective_conductances(Crossbar(G, layout.hardware.wires, layout.projection.name)) / MICRO
             first_line = int(self.cell_line[cells[0]]) // layout.tile * layout.tile
             first = int(self.cell_target[cells[0]]) // per_tile * per_tile
             width = min(per_tile, layout.n_target - first)

@@ -1,7 +1,7 @@
 """Circuit of a crossbar: wires that resist, drivers and converters; everything that callers need of it.
 
-- ``solve(crossbar, V)``: any excitation, to a tolerance; with ``method="nodal"`` exact, or ``NodalCircuit`` to keep the
-  factors;
+- ``solve(crossbar, V)``: any excitation, to a tolerance; with ``method="nodal"`` exact. For many excitations of one
+  tile ``circuit_lines.LineCircuit`` (which loads numba) and ``NodalCircuit`` keep their factors;
 - ``effective_conductances(crossbar)``: exact matrix while conductances are frozen, ``V @ G_eff``;
 - ``line_gains(crossbar)``: approximation that is cheap enough while they change, ``(V * a) @ G * b``;
 - ``Wires()``: ideal wires, the neutral element, ``V @ G``.
@@ -76,6 +76,6 @@ def solve(
         raise DescriptionError(crossbar.name, "tolerance", tolerance, "use more than 0 V")
     if limit < 1:
         raise DescriptionError(crossbar.name, "limit", limit, "use at least 1 sweep")
-    from .circuit_lines import solve_lines
+    from .circuit_lines import LineCircuit
 
-    return solve_lines(crossbar, applied, tolerance, limit)
+    return LineCircuit(crossbar).solve(applied, tolerance, limit)

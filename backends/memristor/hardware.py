@@ -15,11 +15,12 @@ from .circuit import WIRES, Converter, Wires
 from .devices import Device
 from .ranges import check
 from .switching import ExactSet, LogisticSet, PoissonSet
+from .written_devices import Ideal
 
 SCHEMES = ("differential", "offset", "one-sided")
 OPERATORS = ("gains", "exact")
 LEARNING = ("pulses", "stochastic pulses", "one pulse")
-SWITCHES: Mapping[str, type[ExactSet]] = {"exact": ExactSet, "poisson": PoissonSet, "logistic": LogisticSet}
+SWITCHES: Mapping[str, ExactSet] = {"exact": ExactSet(), "poisson": PoissonSet(), "logistic": LogisticSet()}
 LARGEST_TILE = 256
 
 
@@ -29,13 +30,11 @@ class Hardware:
 
     Parameters
     ----------
-    device : Device or str
-        A description, or the name of a preset.
+    device : Device
     scheme : "differential", "offset" or "one-sided"
         How a weight lies on conductances: a pair of devices; a device against one reference device per row; a device
         alone, whose offset is subtracted digitally.
-    wires : Wires or str
-        A description, or a name of :data:`circuit.WIRES`.
+    wires : Wires
     operator : "gains" or "exact"
         How wires act on reads: by the gains of rows and columns, or by the exact operator of each tile.
     tile : int, optional
@@ -45,7 +44,7 @@ class Hardware:
     learning : "pulses", "stochastic pulses" or "one pulse"
         How a tick's weight change becomes pulses: their number rounded; rounded at random; one whose probability to
         act is that of the rule.
-    switch : ExactSet, PoissonSet, LogisticSet or str
+    switch : ExactSet, PoissonSet or LogisticSet
         What realises the probability of "one pulse".
     longest_train : int
         Pulses that a tick may give to one device.
@@ -55,6 +54,8 @@ class Hardware:
         Pulses that program-and-verify may give to one device.
     clock : float [ms]
         How often drift, lasting read noise and the gains of wires are brought up to date.
+    age : float [s]
+        Time from programming to the start of a run.
     read_voltage : float [V]
     read_time : float [ns]
         Duration of the pulse that reads a row.
@@ -63,47 +64,42 @@ class Hardware:
 
     Raises
     ------
-    DescriptionError, UnknownNameError
+    DescriptionError
     """
 
-    device: Device | str = "ideal"
+    device: Device = Ideal()
     scheme: str = "differential"
-    wires: Wires | str = "ideal"
+    wires: Wires = Wires()
     operator: str = "gains"
     tile: int | None = None
     converter: Converter = Converter()
     learning: str = "pulses"
-    switch: ExactSet | str = "exact"
+    switch: ExactSet = ExactSet()
     longest_train: int = 31
     tolerance: float = 0.01
     pulse_budget: int = 1000
     clock: float = 100.0
+    age: float = 0.0
     read_voltage: float = 0.2
     read_time: float = 10.0
     write_voltage: float = 1.5
     write_time: float = 100.0
 
     def __post_init__(self) -> None:
-        """Look names up and refuse what is out of range."""
-        for name, known in (("device", presets.names()), ("wires", tuple(WIRES)), ("switch", tuple(SWITCHES))):
-            value = getattr(self, name)
-            if isinstance(value, str):
-                if value not in known:
-                    raise UnknownNameError(name, value, known)
-                found = {"device": presets.get, "wires": WIRES.get, "switch": lambda key: SWITCHES[key]()}[name](value)
-                object.__setattr__(self, name, found)
+        """Refuse what is out of range."""
         for problem in self._problems():
             raise problem
         for name in ("tolerance", "clock", "read_voltage", "read_time", "write_voltage", "write_time"):
             check(self, name, getattr(self, name), low=0.0, low_open=True)
+        check(self, "age", self.age, low=0.0)
 
     def _problems(self) -> Iterator[HMNError]:
         for name, kind in (("device", Device), ("wires", Wires), ("converter", Converter), ("switch", ExactSet)):
             if not isinstance(getattr(self, name), kind):
-                yield DescriptionError("crossbar", name, getattr(self, name), f"give a {kind.__name__} or a known name")
+                yield DescriptionError("crossbar", name, getattr(self, name), f"give a {kind.__name__}")
         for name, known in (("scheme", SCHEMES), ("operator", OPERATORS), ("learning", LEARNING)):
             yield from choice_problem("crossbar", name, getattr(self, name), known)
-        yield from self.wires.problems("crossbar")  # type: ignore[union-attr]
+        yield from self.wires.problems("crossbar")
         yield from self.converter.problems("crossbar")
         for name, least in (("tile", 2), ("longest_train", 1), ("pulse_budget", 1)):
             value = getattr(self, name)
@@ -111,7 +107,7 @@ class Hardware:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 yield DescriptionError("crossbar", name, value, f"use an integer of at least {least}")
-        if self.wires.floating_rows:  # type: ignore[union-attr]
+        if self.wires.floating_rows:
             allowed = "silent rows are held at 0 V here: floating ones would need a circuit solution for every step"
             yield DescriptionError("crossbar", "wires.floating_rows", True, allowed)
 
@@ -122,7 +118,8 @@ class Hardware:
         Parameters
         ----------
         options : mapping of str to object
-            Parameters of this class.
+            Parameters of this class; device, wires and switch also by name (:func:`presets.names`,
+            :data:`circuit.WIRES`, :data:`SWITCHES`).
 
         Returns
         -------
@@ -133,7 +130,15 @@ class Hardware:
         UnknownNameError
         """
         known = tuple(item.name for item in dataclasses.fields(cls))
-        for name in options:
+        named: Mapping[str, Mapping[str, Any]] = {
+            "device": dict.fromkeys(presets.names(), presets.get), "wires": WIRES, "switch": SWITCHES,
+        }  # fmt: skip
+        found = dict(options)
+        for name, value in options.items():
             if name not in known:
                 raise UnknownNameError("option of backend 'memristor'", name, known)
-        return cls(**options)
+            if name in named and isinstance(value, str):
+                if value not in named[name]:
+                    raise UnknownNameError(name, value, tuple(named[name]))
+                found[name] = presets.get(value) if name == "device" else named[name][value]
+        return cls(**found)

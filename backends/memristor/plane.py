@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._shared.jit import jit
-from .._shared.keyed import normal, uniform
+from .._shared.keyed import entity_key, normal, uniform
 from .devices import WRITTEN
 from .pulses import Cells, apply_pulses, write_to
 from .switching import deterministic_count, set_probability, stochastic_count
@@ -18,8 +18,6 @@ N_COUNTS = 5
 READ, WRITE = range(2)
 N_ENERGIES = 2
 PULSES, STOCHASTIC, SINGLE = range(3)
-
-_settable = jit(set_probability.py_func if hasattr(set_probability, "py_func") else set_probability)
 
 
 class Plane(NamedTuple):
@@ -46,7 +44,8 @@ class Plane(NamedTuple):
     touched: np.ndarray  # (n_columns + 1,) int64, room; the first is their number
     converter: np.ndarray  # (J, 3) float64: step, low and high [nA or mV]; step 0 for none
     noisy: bool
-    now: np.ndarray  # (3,) float64: time of the devices' clock [s], at step 0 and per step
+    now: np.ndarray  # (3,) float64: time of the devices' clock [s], at step 0, and of a step
+    step: np.ndarray  # (1,) int64: the present one
     counts: np.ndarray  # (J, N_COUNTS) int64
     energy: np.ndarray  # (J, N_ENERGIES) float64 [fJ]
     per_uS: np.ndarray  # (N_ENERGIES,) float64: of a pulse by the conductance [fJ/uS]
@@ -61,7 +60,7 @@ class Plane(NamedTuple):
     against: np.ndarray  # (n,) float64: b [uS]
     gain_against: np.ndarray  # (n,) float64
     scale: np.ndarray  # (R,) float64 [nA/uS]
-    step: np.ndarray  # (R,) float64: weight change that a pulse is reckoned to make
+    pulse: np.ndarray  # (R,) float64: weight change that a pulse is reckoned to make [nA]
     threshold: np.ndarray  # (n,) float64: the devices' own, of one-pulse learning [V]
     numbers: np.ndarray  # (R, N_NUMBERS) float64, of one-pulse learning
     draw_key: np.ndarray  # (R,) uint64
@@ -97,6 +96,7 @@ def read_line(j, a, b, syn, weight, gain, current, plane):
 def settle_columns(step, current, plane):
     """Add noise to the columns' sums of this step, digitise them, and hand them to the neurons."""
     plane.now[0] = plane.now[1] + (step + 1) * plane.now[2]
+    plane.step[0] = step
     for t in range(1, plane.touched[0] + 1):
         c = plane.touched[t]
         total, j = plane.total[c], plane.owner[c]
@@ -117,13 +117,12 @@ def settle_columns(step, current, plane):
 @jit
 def pulses_for(r, s, change, plane):
     """Return the pulses for a weight change, up if positive."""
-    cells, cell = plane.cells[r], plane.cell[s]
-    u = uniform(plane.draw_key[r] ^ np.uint64(cell), np.int64(plane.now[0] / plane.now[2] + 0.5))
+    u = uniform(entity_key(plane.draw_key[r], plane.cell[s]), plane.step[0])
     if plane.mode == PULSES:
-        return np.int64(deterministic_count(change, plane.step[r], plane.longest))
+        return np.int64(deterministic_count(change, plane.pulse[r], plane.longest))
     if plane.mode == STOCHASTIC:
-        return np.int64(stochastic_count(change, plane.step[r], plane.longest, u))
-    p = _settable(change, plane.threshold[s], plane.numbers[r])
+        return np.int64(stochastic_count(change, plane.pulse[r], plane.longest, u))
+    p = set_probability(change, plane.threshold[s], plane.numbers[r])
     if u >= p:
         return np.int64(0)
     return np.int64(1) if change > 0.0 else np.int64(-1)

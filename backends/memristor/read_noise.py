@@ -74,8 +74,9 @@ class Telegraph:
 class Flicker:
     """1/f noise of reads: ``sigma/g = Q sqrt(ln((t + t_read)/(2 t_read)))``.
 
-    With ``Q = min(q/max(x**exponent, 1e-3), q_max)``, x = g / g_max and t the time since the devices were programmed. The form and the default values are those of
-    phase-change memory (Joshi et al. 2020, Nat. Commun. 11:2473; aihwkit's PCM noise model).
+    With ``Q = min(q/max(x**exponent, 1e-3), q_max)``, x = g / g_max and t the time since the devices were
+    programmed. The form and the default values are those of phase-change memory (Joshi et al. 2020, Nat. Commun.
+    11:2473; aihwkit's PCM noise model).
 
     Parameters
     ----------

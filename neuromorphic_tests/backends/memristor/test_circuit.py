@@ -7,14 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from hmn_snn.backends.memristor.circuit import (
-    Crossbar,
-    Excitation,
-    NodalCircuit,
-    UnsettledError,
-    Wires,
-    solve,
-)
+from hmn_snn.backends.memristor.circuit import Crossbar, Excitation, NodalCircuit, UnsettledError, Wires, solve
+from hmn_snn.backends.memristor.circuit_lines import LineCircuit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -244,10 +238,14 @@ def test_the_loss_vanishes_in_proportion_to_the_resistance(line, how):
 
 def test_a_factorised_circuit_is_solved_for_many_excitations():
     crossbar = Crossbar(t3_conductances(), Wires(2.0, 2.0))
-    circuit = NodalCircuit(crossbar)
+    nodal, lines = NodalCircuit(crossbar), LineCircuit(crossbar)
     for V in (T3_VOLTAGES, np.roll(T3_VOLTAGES, 7)):
         expected = solve(crossbar, V, method="nodal")
-        np.testing.assert_array_equal(circuit.solve(V).column_currents, expected.column_currents)
+        np.testing.assert_array_equal(nodal.solve(V).column_currents, expected.column_currents)
+        for driven in (None, V > 0.05):
+            excitation = Excitation.of(crossbar, V, driven=driven)
+            found, expected = lines.solve(excitation), solve(crossbar, excitation)
+            np.testing.assert_array_equal(found.column_currents, expected.column_currents)
 
 
 def test_an_iteration_that_does_not_settle_says_so():

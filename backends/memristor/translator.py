@@ -1,0 +1,181 @@
+"""The memristor backend's translator: what the chosen devices, wires and converters will do to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hmn_snn.lowered import LoweredNetwork
+from hmn_snn.results import Results
+from hmn_snn.translator import FEATURES, Capabilities, Finding, Severity, feature_findings
+
+
+class MemristorTranslator:
+    """Translator to crossbars of memristors, emulated."""
+
+    name = "memristor"
+    capabilities = Capabilities(
+        features=frozenset(FEATURES),
+        executors=("emulator",),
+        precisions=("float64",),
+        closed_loop=True,
+        limits={"crossbar": "silent rows are held at 0 V", "weights": "w_max is finite where a projection learns"},
+    )
+
+    def unavailable(self) -> str | None:
+        """Return why the emulator cannot run here, or None."""
+        try:
+            import numba  # noqa: F401
+        except ImportError as error:
+            return f"numba cannot be imported ({error}); run: pip install numba"
+        return None
+
+    def check(
+        self, lowered: LoweredNetwork, *, precision: str = "float64", executor: str = "emulator", **options: Any
+    ) -> tuple[Finding, ...]:
+        """Return what to know before running.
+
+        Parameters
+        ----------
+        lowered : LoweredNetwork
+        precision : "float64"
+        executor : "emulator"
+        **options
+            Parameters of :class:`Hardware`.
+
+        Returns
+        -------
+        tuple of Finding
+        """
+        from .hardware import Hardware
+
+        hardware = Hardware.of(options)
+        findings = list(feature_findings(lowered, self.capabilities))
+        for projection in lowered.projections:
+            findings += _findings(projection, hardware)
+        return tuple(findings)
+
+    def translate(
+        self,
+        lowered: LoweredNetwork,
+        *,
+        precision: str = "float64",
+        executor: str = "emulator",
+        findings: Any = (),
+        **options: Any,
+    ) -> MemristorProgram:
+        """Return a program for a network that was checked.
+
+        Parameters
+        ----------
+        lowered : LoweredNetwork
+        precision, executor : str
+        findings : tuple of Finding
+            Travel in the results.
+        **options
+            Parameters of :class:`Hardware`.
+
+        Returns
+        -------
+        MemristorProgram
+        """
+        from .hardware import Hardware
+
+        return MemristorProgram(lowered, Hardware.of(options), tuple(findings))
+
+
+class MemristorProgram:
+    """A lowered network and the crossbars it is to lie on.
+
+    Parameters
+    ----------
+    lowered : LoweredNetwork
+    hardware : Hardware
+    findings : tuple of Finding
+    """
+
+    def __init__(self, lowered: LoweredNetwork, hardware: Any, findings: tuple[Finding, ...]) -> None:
+        self.lowered, self.hardware, self.findings = lowered, hardware, findings
+
+    @property
+    def native(self) -> Any:
+        """A session at t = 0, whose arrays of devices can be looked at."""
+        return self.start()
+
+    def start(self) -> Any:
+        """Program the devices and start a session at t = 0.
+
+        Returns
+        -------
+        CrossbarSession
+        """
+        from .._shared.session import Stamp
+        from .session import CrossbarSession
+
+        stamp = Stamp("memristor", "emulator", "float64", ("numba",), self.findings)
+        return CrossbarSession(self.lowered, stamp, self.hardware)
+
+    def run(self, n_steps: int, progress: Any = None) -> Results:
+        """Run from t = 0 and return the results.
+
+        Parameters
+        ----------
+        n_steps : int
+        progress : callable (steps) -> bool, optional
+
+        Returns
+        -------
+        Results
+        """
+        return self.start().run(n_steps, progress)
+
+
+def _findings(projection: Any, hardware: Any) -> Iterator[Finding]:
+    """Yield what a crossbar does to a projection."""
+    from .array import Layout
+    from .circuit import expected_loss, loss_remark
+    from .devices import WRITTEN
+
+    name, device, rule = projection.name, hardware.device, projection.plasticity
+    kind = type(device).__name__
+    if rule is not None:
+        yield from _rule_findings(projection, hardware)
+        if rule.rule.w_max == float("inf"):
+            return
+    layout = Layout(projection, hardware)
+    if hardware.scheme == "offset" and layout.crosspoints_shared:
+        found = f"{layout.crosspoints_shared} synapses share source, delay and target with another"
+        yield Finding(Severity.REJECTED, name, "crosspoints", found, "one device each; use scheme='differential'")
+    for cause in device.causes:
+        yield Finding(Severity.ALTERED, name, "weights", f"{cause} of {kind}", "what the devices give")
+    if not hardware.wires.ideal:
+        kappa = layout.kappa
+        found = f"tiles of {layout.tile}, kappa {kappa:.3g}"
+        how = "exact operator" if layout.exact else "gains of rows and columns (approximate)"
+        yield Finding(Severity.ALTERED, name, "wires", found, loss_remark(kappa, name) or how, expected_loss(kappa))
+    if hardware.converter.bits is not None:
+        found = f"converter of {hardware.converter.bits} bits per column"
+        yield Finding(Severity.ALTERED, name, "currents", found, "sums of a step are rounded and clipped")
+    if projection.astrocytes >= 0:
+        limit = "multiplied where a column is read"
+        yield Finding(Severity.HOST, name, "astrocyte gain", "one factor per territory", limit)
+    if rule is not None and device.kind != WRITTEN:
+        step = device.mean_step / (device.g_max - device.g_min)
+        found = f"{hardware.learning}, each about {step:.2g} of the range"
+        yield Finding(Severity.ALTERED, name, "weight changes", found, "what pulses make of them", min(1.0, step))
+
+
+def _rule_findings(projection: Any, hardware: Any) -> Iterator[Finding]:
+    from .devices import WRITTEN
+
+    rule, name = projection.plasticity.rule, projection.name
+    if rule.w_max == float("inf"):
+        limit = "the devices' range stands for w_min to w_max; give a finite w_max"
+        yield Finding(Severity.REJECTED, name, "w_max", "infinite", limit)
+    if hardware.learning == "one pulse":
+        if hardware.device.kind == WRITTEN:
+            limit = "give a pulsed device, or learning='pulses'"
+            yield Finding(Severity.REJECTED, name, "learning", "one pulse, on devices written to a target", limit)
+        if rule.apply == "always":
+            limit = "one pulse needs apply='probabilistic' in the rule, or use learning='pulses'"
+            yield Finding(Severity.REJECTED, name, "apply", "always", limit)

@@ -1,0 +1,101 @@
+"""What a backend must do with a case, by its own check and its own capabilities, and by nothing else."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+import hmn_snn as hs
+from hmn_snn import registry
+from hmn_snn.comparison import PROMISE
+from hmn_snn.errors import RejectedError
+from hmn_snn.lowering import lower
+from hmn_snn.translator import Capabilities, Severity, features_of
+from neuromorphic_tests.agreement import assert_same_account, assert_same_run, assert_same_weights
+
+from .cases import CASES
+
+
+@cache
+def reference(name: str) -> hs.Results:
+    """Run a case with the default engine, and make sure that its answer means something."""
+    case = CASES[name]
+    net = case.make()
+    results = hs.run(net, case.duration)
+    spikes = sum(len(results.spikes[population.name]) for population in net.of_kind(hs.Population))
+    assert spikes >= case.min_spikes, f"{spikes} spikes: the case asks nothing"
+    for projection, weights in results.weights.items():
+        change = np.abs(weights.values - weights.initial)
+        assert not len(weights) or change.max() > 1e-4, f"{projection!r} does not learn"
+    margin = min(results.margins.threshold, results.margins.application)
+    if case.at_threshold:
+        assert margin == 0.0, "nothing is decided at equality"
+    else:
+        assert margin > PROMISE, f"a decision is {margin:.2g} from the other outcome: rounding may turn it"
+    return results
+
+
+def assert_conforms(name: str, backend: str, executor: str) -> None:
+    """A case is refused as its check says, or runs as closely to the default engine as the capabilities promise.
+
+    Parameters
+    ----------
+    name : str
+        Of a case.
+    backend, executor : str
+    """
+    case, expected, able = CASES[name], reference(name), registry.get(backend).capabilities
+    net = case.make()
+    checked = hs.check(net, backend, executor=executor)
+    lacking = features_of(lower(net)).keys() - able.features
+    assert lacking <= {finding.where for finding in checked.rejected}, f"{lacking} are not among the capabilities"
+    if checked.rejected:
+        with pytest.raises(RejectedError) as raised:
+            hs.run(net, case.duration, backend, executor=executor)
+        assert raised.value.findings == checked.rejected
+        return
+    results = hs.run(net, case.duration, backend, executor=executor)
+    assert results.provenance.backend == backend
+    travelling = {finding for finding in checked if finding.severity is not Severity.NATIVE}
+    assert travelling <= set(results.findings), "what the check says does not travel in the results"
+    assert_well_formed(results, net, expected)
+    assert_as_promised(results, expected, able)
+
+
+def assert_well_formed(results: hs.Results, net: hs.Network, expected: hs.Results) -> None:
+    """Results have the parts that a network asks for, with times on the grid and numbers that can be."""
+    lowered = lower(net)
+    assert results.provenance.network_hash == lowered.hash
+    assert (results.t_start, results.t_stop) == (expected.t_start, expected.t_stop)
+    for source in lowered.sources:
+        spikes = results.spikes[source.name]
+        assert spikes.size == source.size
+        assert (spikes.t > results.t_start).all()
+        assert (spikes.t <= results.t_stop).all()
+        assert np.allclose(spikes.t / lowered.dt, np.rint(spikes.t / lowered.dt), rtol=0.0, atol=1e-6)
+    assert results.weights.keys() == expected.weights.keys()
+    for projection in lowered.projections:
+        if projection.plasticity is not None:
+            values = results.weights[projection.name].values
+            assert values.shape == (projection.n_synapses,)
+            assert (np.isfinite(values) & (values >= 0)).all()
+    for owner, variables in expected.traces.items():
+        for variable, trace in variables.items():
+            values = results.traces[owner][variable].values
+            assert values.shape == trace.values.shape
+            assert np.isfinite(values).all()
+
+
+def assert_as_promised(results: hs.Results, expected: hs.Results, able: Capabilities) -> None:
+    """Results are as near to the default engine's as the capabilities say; what they do not promise may differ.
+
+    With ``exact_spikes`` every spike, every trace and every count is the same; weights are within
+    ``weight_tolerance``, whose infinity promises nothing.
+    """
+    if able.exact_spikes:
+        assert_same_run(expected, results, able.weight_tolerance)
+        assert_same_account(expected, results)
+    else:
+        assert_same_weights(expected, results, able.weight_tolerance)
