@@ -54,11 +54,11 @@ class Table(Device):
                 check(self, name, value, low=0.0)
 
     def _neutral(self, cause: str) -> dict[str, Any]:
-        m = len(self.up)
+        m, middle = len(self.up), len(self.up) // 2
         if cause == "c2c":
             return {"up_c2c": (0.0,) * m, "down_c2c": (0.0,) * m}
         if cause == "nonlinearity":
-            return {name: (_mean(getattr(self, name)),) * m for name in ("up", "down")}
+            return {"up": (self.up[middle],) * m, "down": (self.down[middle],) * m}
         return super()._neutral(cause)
 
     @property
@@ -79,7 +79,3 @@ class Table(Device):
         """Return the devices' own numbers, up and down."""
         up, down = normal("step up"), normal("step down")
         return Coefficients(up, np.zeros(up.size), down, np.zeros(up.size))
-
-
-def _mean(values: tuple[float, ...]) -> float:
-    return float(np.mean(values))
