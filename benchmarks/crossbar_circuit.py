@@ -31,6 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from hmn_snn.backends.memristor.circuit import (
     Crossbar,
+    Excitation,
     NodalCircuit,
     Wires,
     effective_conductances,
@@ -38,11 +39,13 @@ from hmn_snn.backends.memristor.circuit import (
     line_gains,
     solve,
 )
+from hmn_snn.backends.memristor.circuit_lines import LineCircuit
 
 from hmn_snn.summary import text_table
 
 RESISTANCE, VOLTAGE, G_MAX, ON_OFF, ACTIVE = 1.0, 0.2, 1e-4, 20.0, 0.3
-NODAL, LU, LINES = "nodal solution", "nodal, factors kept", "alternating lines, 1e-6 V"
+NODAL, LU = "nodal solution", "nodal, factors kept"
+LINES, LINES_KEPT = "alternating lines, 1e-6 V", "lines, factors kept"
 MATRIX, PRODUCT = "effective matrix, made", "effective matrix, V @ G"
 GAINS, IDEAL, PEER = "DMR gains, made", "no wires, V @ G", "badcrossbar"
 
@@ -132,11 +135,12 @@ def measure(size: int, repeats: int) -> list[dict[str, Any]]:
     crossbar, V = crossbar_of(size)
     circuit, matrix, (a, b) = NodalCircuit(crossbar), effective_conductances(crossbar), line_gains(crossbar)
     exact, lines = circuit.solve(V).column_currents, solve(crossbar, V)
-    G = crossbar.conductances
+    G, kept, excitation = crossbar.conductances, LineCircuit(crossbar), Excitation.of(crossbar, V)
     ways: list[tuple[str, Callable[[], Any], np.ndarray, int | None]] = [
         (NODAL, lambda: solve(crossbar, V, method="nodal"), exact, None),
         (LU, lambda: circuit.solve(V), exact, None),
         (LINES, lambda: solve(crossbar, V), lines.column_currents, lines.sweeps),
+        (LINES_KEPT, lambda: kept.solve(excitation), lines.column_currents, lines.sweeps),
         (MATRIX, lambda: effective_conductances(crossbar), V @ matrix, None),
         (PRODUCT, lambda: V @ matrix, V @ matrix, None),
         (GAINS, lambda: line_gains(crossbar), (V * a) @ G * b, None),

@@ -12,6 +12,7 @@ from .translator import Translator
 _BACKENDS = {
     "numba": "hmn_snn.backends.numba",
     "brian2": "hmn_snn.backends.brian2",
+    "memristor": "hmn_snn.backends.memristor",
 }
 
 

@@ -1,9 +1,9 @@
 """The crossbar of one projection: which devices hold its weights, where they lie on tiles, what a read of them gives.
 
-A row (line) of the crossbar is a source neuron with one delay, a column a target neuron. Weight w = k (a - b): k maps the
-typical device's range on the projection's range of weights, a is the conductance of a synapse's device, b that of its
-pair, that of the row's reference device, or a number. Crosspoints without a synapse hold no device (formed to the
-reference's conductance in the offset scheme, where the reference would otherwise be missed in their columns).
+A row (line) of the crossbar is a source neuron with one delay, a column a target neuron. Weight w = k (a - b): k maps
+the typical device's range on the projection's range of weights, a is the conductance of a synapse's device, b that of
+its pair, that of the row's reference device, or a number. Crosspoints without a synapse hold no device; in the offset
+scheme they hold one at the reference's conductance, which is subtracted in their columns too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Energy of a run on crossbars: what its ledger counted, times constants that each have a source and a range.
 
-Device energies come from the run itself (V^2 G t of every row that was read and pulse that was given). Everything around
-the devices is counted here, and dominates: take the ranges seriously.
+Device energies come from the run itself (V^2 G t of every row that was read and pulse that was given). Everything
+around the devices is counted here, and dominates: take the ranges seriously.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COSTS: Mapping[str, Cost] = MappingProxyType({
     "converter": Cost(90.0, 1810.0, 2031.0, "8 bits: NeuroSim V1.4 SarADC at 22 nm; ADC survey, 10 fJ/step; SpikeSim"),
     "line": Cost(0.61e-3, 0.76e-3, 0.91e-3, "per cell: 15.2-22.8 aF (CrossSim) charged to 0.2 V"),
     "neuron": Cost(1274.0, 5096.0, 5096.0, "per update: SpikeSim, 1.274 pJ, four of them per neuron"),
-    "communication": Cost(4640.0, 157000.0, 554000.0, "per spike: SpikeSim, memory fetch; H-tree; H-tree and tile buffer"),
+    "communication": Cost(4640.0, 157000.0, 554000.0, "per spike: SpikeSim, memory fetch; H-tree; that and buffer"),
 })  # fmt: skip
 COLUMNS = ("devices read", "devices written", "converters", "lines", "neurons", "communication")
 

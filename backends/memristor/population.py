@@ -6,6 +6,7 @@ order, and in however many parts, a population is made. Conductances are in uS, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from .devices import LINEAR, N_CONSTANTS, WRITTEN, Device
 from .pulses import OWN, RETENTION, Cells, gaussian_quantiles, pulse_all, write_all
 from .read_noise import SlowNoise
 from .retention import N_NUMBERS, drifted
+
+# What writes change of the cells; bounds, where a device wears out.
+_CHANGING = ("g", "hidden", "low", "high", "pulses", "written")
 
 
 class Population:
@@ -257,19 +261,25 @@ class Population:
             raise DescriptionError(f"devices of {self.name!r}", what, values.shape, allowed)
         return chosen, np.ascontiguousarray(np.broadcast_to(values.ravel() if values.ndim else values, chosen.size))
 
-    def without(self, *causes: str) -> Population:
-        """Return a new population of the same devices without some causes of error: the draws of the rest are kept.
-
-        Parameters
-        ----------
-        *causes : str
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Return all that changes.
 
         Returns
         -------
-        Population
+        dict of str to array
         """
-        first = int(self._entities[0]) if len(self) else 0
-        return Population(
-            self.device.without(*causes), len(self), seed=self._seed, name=self.name, first=first,
-            clock=self._slow.clock,
-        )  # fmt: skip
+        state = {name: np.array(getattr(self.cells, name)) for name in _CHANGING}
+        return state | self._slow.get_state() | {"time": np.array(self.time)}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state of the same devices.
+
+        Parameters
+        ----------
+        state : mapping
+            What :meth:`get_state` returned.
+        """
+        for name in _CHANGING:
+            getattr(self.cells, name)[...] = state[name]
+        self._slow.set_state(state)
+        self.time = float(state["time"])

@@ -171,14 +171,12 @@ def _taox() -> Device:
     Linear between, constant beyond. The spread of the bounds is that of the devices' own.
     """
     at, grid = (0.1, 0.5, 0.9), np.linspace(0.0, 1.0, 11)
-    columns = {
+    columns: dict[str, Any] = {
         "up": (146.0, 62.0, 0.57), "up_c2c": (16.0, 10.6, 1.5), "up_spread": (41.0, 23.6, 0.6),
         "down": (0.7, 23.3, 4.8), "down_c2c": (5.3, 14.2, 3.1), "down_spread": (1.1, 13.6, 3.3),
     }  # fmt: skip
-    return Table(
-        g_min=10.0, g_max=132.6, g_min_spread=7.1, g_max_spread=21.9,
-        **{name: tuple(float(v) for v in np.interp(grid, at, column)) for name, column in columns.items()},
-    )  # fmt: skip
+    columns = {name: tuple(float(v) for v in np.interp(grid, at, column)) for name, column in columns.items()}
+    return Table(g_min=10.0, g_max=132.6, g_min_spread=7.1, g_max_spread=21.9, **columns)
 
 
 def _neurram() -> Device:

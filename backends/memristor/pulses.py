@@ -76,7 +76,7 @@ def gaussian_quantiles() -> np.ndarray:
 @jit
 def bits_of(k, pulse, cells):
     """Return 64 random bits for a pulse of a device."""
-    return mix(cells.key ^ (((np.uint64(k) + cells.first) << _DEVICE_SHIFT) | np.uint64(pulse)))
+    return mix(cells.key ^ ((np.uint64(k) + cells.first) << _DEVICE_SHIFT) ^ np.uint64(pulse))
 
 
 @jit
@@ -178,20 +178,32 @@ def end_of_write(k, g, bits, n, worn, cells):
 
 
 @jit
+def simple_pulse(key, pulse, g, size, slope, low, high, c2c, cells):
+    """Return the conductance after a pulse of a linear law with noise in proportion: step_of, in few operations."""
+    factor = 1.0 + c2c * cells.gauss[mix(key ^ np.uint64(pulse)) >> _FIRST_DRAW]
+    return min(max(g * (1.0 + slope * factor) + size * factor, low), high)
+
+
+@jit
 def simple_train(k, n, cells):
     """Do what `apply_pulses` does where the law is linear, noise in proportion, and nothing else happens.
 
-    To the last bit the same, in half the time: few branches, few registers.
+    The same up to rounding, in a third of the time.
     """
     g, low, high, count = cells.hidden[k], cells.low[k], cells.high[k], cells.pulses[k]
-    c2c, moved = cells.numbers[C2C], 0
+    c2c, key = cells.numbers[C2C], cells.key ^ ((np.uint64(k) + cells.first) << _DEVICE_SHIFT)
     if n > 0:
         size, slope, total = cells.up[k], cells.up_slope[k], n
     else:
         size, slope, total = -cells.down[k], -cells.down_slope[k], -n
+    if total == 1:  # most trains, where learning is slow
+        g_new = simple_pulse(key, count, g, size, slope, low, high, c2c, cells)
+        cells.pulses[k] = count + np.uint32(1)
+        cells.hidden[k] = g_new
+        return np.int64(g_new != g)
+    moved = np.int64(0)
     for i in range(total):
-        noise = cells.gauss[bits_of(k, count + i, cells) >> _FIRST_DRAW]
-        g_new = min(max(g + (size + slope * g) * (1.0 + c2c * noise), low), high)
+        g_new = simple_pulse(key, count + i, g, size, slope, low, high, c2c, cells)
         moved += g_new != g
         g = g_new
     cells.pulses[k] = count + np.uint32(total)
@@ -235,10 +247,13 @@ def apply_pulses(k, n, now, closed, cells):
 def write_to(k, target, now, cells):
     """Write device k, of a kind that is written, to a target in uS at a time in s; returns 1 if it still obeys."""
     numbers, low, high = cells.numbers, cells.low[k], cells.high[k]
-    g = start_of_write(k, now, cells)
     obeys = low < high and alive(k, 1, cells) == 1
     bits = bits_of(k, cells.pulses[k], cells)
-    if obeys:
+    if not obeys:
+        g = start_of_write(k, now, cells)
+    else:
+        if numbers[DRIFTS] != 0.0:
+            cells.written[k] = now
         g = target
         if numbers[LEVEL] != 0.0:
             g = numbers[G_MIN] + round((g - numbers[G_MIN]) / numbers[LEVEL]) * numbers[LEVEL]
@@ -254,15 +269,15 @@ def write_to(k, target, now, cells):
 
 def _pulse_all(index, counts, now, closed, cells):
     attempted, moved = 0, 0
-    for i in range(index.size):
-        attempted += abs(counts[i])
-    # A loop of its own: among all other laws the compiler runs out of registers.
     if cells.simple and not closed:
+        # A loop of its own: among all other laws the compiler runs out of registers.
         for i in range(index.size):
             moved += simple_train(np.uint64(index[i]), counts[i], cells)
+            attempted += abs(counts[i])
         return attempted, moved
     for i in range(index.size):
         moved += apply_pulses(np.uint64(index[i]), counts[i], now, closed, cells)
+        attempted += abs(counts[i])
     return attempted, moved
 
 

@@ -7,6 +7,7 @@ add up). What is kept here multiplies the conductance. Times are in s.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -237,3 +238,30 @@ class SlowNoise:
         if self.flicker is None:
             return np.zeros(self._entities.size)
         return np.asarray(self.flicker.sigma(x, min(self.clock, self._t)))
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Return everything that changes.
+
+        Returns
+        -------
+        dict of str to array
+        """
+        state = {"calls": np.array(self._calls), "t": np.array(self._t)}
+        if self.telegraph is not None:
+            state["full"] = self._full.copy()
+        if self.flicker is not None:
+            state["waves"] = self._waves.copy()
+        return state
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state of the same devices.
+
+        Parameters
+        ----------
+        state : mapping of str to array
+        """
+        self._calls, self._t = int(state["calls"]), float(state["t"])
+        if self.telegraph is not None:
+            self._full = np.array(state["full"])
+        if self.flicker is not None:
+            self._waves = np.array(state["waves"])

@@ -119,8 +119,8 @@ def textbook_nodes(G, r_word, r_bit, V, U, driven):
 
 @st.composite
 def circuits(draw, least_resistance=0.0):
-    """Return a crossbar of up to 6 x 6 cells, row and column voltages, and which rows have a driver."""
-    m, n = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    """Return a crossbar of up to 10 x 6 cells, row and column voltages, and which rows have a driver."""
+    m, n = draw(st.integers(1, 10)), draw(st.integers(1, 6))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     G = 10.0 ** rng.uniform(-6.0, -3.0, (m, n)) * (rng.random((m, n)) > draw(st.sampled_from([0.0, 0.3])))
     resistance = st.one_of(st.just(least_resistance), st.floats(max(least_resistance, 0.1), 3000.0))
