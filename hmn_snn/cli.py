@@ -56,7 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, more = parser.parse_known_args(arguments)
+    options.more = _named_values(more) if hasattr(options, "executor") else None
+    if more and options.more is None:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
         return int(options.action(options))
     except KeyboardInterrupt:
@@ -137,10 +141,32 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 def _add_backend_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--executor", default="auto", help="one of the backend's ways to run (default: the first)")
     parser.add_argument("--precision", help="one of the backend's precisions (default: the first)")
+    parser.description += "\n\nOptions of a backend's own follow as --NAME VALUE; `hmn-snn backends` lists them."
 
 
 def _backend_options(options: argparse.Namespace) -> dict[str, Any]:
-    return {"executor": options.executor} | ({"precision": options.precision} if options.precision else {})
+    precision = {"precision": options.precision} if options.precision else {}
+    return {"executor": options.executor, **precision, **options.more}
+
+
+def _named_values(words: Sequence[str]) -> dict[str, Any] | None:
+    """Read --name value or --name=value in turn; None if the words are anything else."""
+    values: dict[str, Any] = {}
+    rest = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    for name, value in zip(rest[::2], rest[1::2], strict=False):
+        if not name.startswith("--"):
+            return None
+        values[name.removeprefix("--").replace("-", "_")] = _number_or_text(value)
+    return None if len(rest) % 2 else values
+
+
+def _number_or_text(word: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
 
 
 def _milliseconds(text: str) -> float:
@@ -239,6 +265,10 @@ def _backends(options: argparse.Namespace) -> int:
         executors = ", ".join(translator.capabilities.executors)
         rows.append([name, "missing" if missing else "ready", executors, missing or ""])
     print(text_table(rows, ["backend", "here", "ways to run", "what to do"]))
+    for name in registry.names():
+        own = registry.get(name).capabilities.options
+        if own:
+            print(f"\noptions of {name}: {', '.join(own)}")
     return OK
 
 

@@ -323,6 +323,11 @@ def _short(stamp: tuple[str, ...]) -> str:
 def _options(translator: Translator, options: dict[str, Any]) -> dict[str, Any]:
     """Resolve executor and precision; refuse what the backend does not have."""
     able = translator.capabilities
+    for name in options:
+        if name not in ("executor", "precision", *able.options):
+            raise UnknownNameError(
+                f"option of backend {translator.name!r}", name, ("executor", "precision", *able.options)
+            )
     settings = {"executor": "auto", "precision": able.precisions[0], **options}
     if settings["executor"] == "auto":
         settings["executor"] = able.executors[0]

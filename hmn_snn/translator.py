@@ -107,6 +107,8 @@ class Capabilities:
         How the name of the file ends that ``Program.export`` writes, such as ``".py"``; None where it cannot.
     limits : mapping of str to str
         Other limits, with units.
+    options : tuple of str
+        Names of the backend's own options of a run, besides ``executor`` and ``precision``.
     """
 
     features: frozenset[str]
@@ -117,6 +119,7 @@ class Capabilities:
     closed_loop: bool = False
     export: str | None = None
     limits: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
 
 class Session(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -129,14 +128,11 @@ class Hardware:
         ------
         UnknownNameError
         """
-        known = tuple(item.name for item in dataclasses.fields(cls))
         named: Mapping[str, Mapping[str, Any]] = {
             "device": dict.fromkeys(presets.names(), presets.get), "wires": WIRES, "switch": SWITCHES,
         }  # fmt: skip
         found = dict(options)
         for name, value in options.items():
-            if name not in known:
-                raise UnknownNameError("option of backend 'memristor'", name, known)
             if name in named and isinstance(value, str):
                 if value not in named[name]:
                     raise UnknownNameError(name, value, tuple(named[name]))

@@ -178,17 +178,10 @@ def end_of_write(k, g, bits, n, worn, cells):
 
 
 @jit
-def simple_pulse(key, pulse, g, size, slope, low, high, c2c, cells):
-    """Return the conductance after a pulse of a linear law with noise in proportion: step_of, in few operations."""
-    factor = 1.0 + c2c * cells.gauss[mix(key ^ np.uint64(pulse)) >> _FIRST_DRAW]
-    return min(max(g * (1.0 + slope * factor) + size * factor, low), high)
-
-
-@jit
 def simple_train(k, n, cells):
     """Do what `apply_pulses` does where the law is linear, noise in proportion, and nothing else happens.
 
-    The same up to rounding, in a third of the time.
+    The same up to rounding, in less than half the time: few branches, few registers.
     """
     g, low, high, count = cells.hidden[k], cells.low[k], cells.high[k], cells.pulses[k]
     c2c, key = cells.numbers[C2C], cells.key ^ ((np.uint64(k) + cells.first) << _DEVICE_SHIFT)
@@ -196,14 +189,11 @@ def simple_train(k, n, cells):
         size, slope, total = cells.up[k], cells.up_slope[k], n
     else:
         size, slope, total = -cells.down[k], -cells.down_slope[k], -n
-    if total == 1:  # most trains, where learning is slow
-        g_new = simple_pulse(key, count, g, size, slope, low, high, c2c, cells)
-        cells.pulses[k] = count + np.uint32(1)
-        cells.hidden[k] = g_new
-        return np.int64(g_new != g)
     moved = np.int64(0)
     for i in range(total):
-        g_new = simple_pulse(key, count + i, g, size, slope, low, high, c2c, cells)
+        factor = 1.0 + c2c * cells.gauss[mix(key ^ np.uint64(count + i)) >> _FIRST_DRAW]
+        # So written, g enters late: pulses of a train overlap in the processor.
+        g_new = min(max(g * (1.0 + slope * factor) + size * factor, low), high)
         moved += g_new != g
         g = g_new
     cells.pulses[k] = count + np.uint32(total)

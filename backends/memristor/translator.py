@@ -9,6 +9,12 @@ from hmn_snn.lowered import LoweredNetwork
 from hmn_snn.results import Results
 from hmn_snn.translator import FEATURES, Capabilities, Finding, Severity, feature_findings
 
+# The parameters of Hardware, which is not loaded for their names alone.
+OPTIONS = (
+    "device", "scheme", "wires", "operator", "tile", "converter", "learning", "switch", "longest_train", "tolerance",
+    "pulse_budget", "clock", "age", "read_voltage", "read_time", "write_voltage", "write_time",
+)  # fmt: skip
+
 
 class MemristorTranslator:
     """Translator to crossbars of memristors, emulated."""
@@ -20,6 +26,7 @@ class MemristorTranslator:
         precisions=("float64",),
         closed_loop=True,
         limits={"crossbar": "silent rows are held at 0 V", "weights": "w_max is finite where a projection learns"},
+        options=OPTIONS,
     )
 
     def unavailable(self) -> str | None:

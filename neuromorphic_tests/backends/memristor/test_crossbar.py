@@ -200,7 +200,10 @@ def test_gains_are_near_the_exact_operator():
         session(dense(), **options).plane.weight
         for options in ({}, {"wires": wires}, {"wires": wires, "operator": "exact"})
     )
-    assert np.std(gains - exact) < 0.2 * np.sqrt(np.mean((ideal - exact) ** 2)) > 0.001
+    error, loss = (np.sqrt(np.mean((weights - exact) ** 2)) for weights in (gains, ideal))
+    assert loss > 0.01
+    # Better for uniform tiles; here every second column, of the pairs, conducts almost nothing.
+    assert error < 0.35 * loss
 
 
 def test_a_converter_rounds_and_clips_the_sum_of_a_step():
@@ -261,6 +264,11 @@ def test_without_every_cause_a_device_is_ideal(device):
     assert causes(bare) == ()
     options = {item.name: getattr(bare, item.name) for item in dataclasses.fields(bare)}
     assert_same_run(hs.run(two_factor(), 30.0), hs.run(two_factor(), 30.0, backend="memristor", **options), 1e-9)
+
+
+def test_the_options_are_the_hardwares_parameters():
+    names = [item.name for item in dataclasses.fields(Hardware)]
+    assert list(get("memristor").capabilities.options) == names
 
 
 def test_what_cannot_be_is_rejected():
