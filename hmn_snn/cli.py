@@ -141,7 +141,8 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 def _add_backend_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--executor", default="auto", help="one of the backend's ways to run (default: the first)")
     parser.add_argument("--precision", help="one of the backend's precisions (default: the first)")
-    parser.description += "\n\nOptions of a backend's own follow as --NAME VALUE; `hmn-snn backends` lists them."
+    more = "Options of a backend's own follow as --NAME VALUE; `hmn-snn backends` lists them."
+    parser.description = f"{parser.description}\n\n{more}"
 
 
 def _backend_options(options: argparse.Namespace) -> dict[str, Any]:

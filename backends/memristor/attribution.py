@@ -127,13 +127,15 @@ def without(hardware: Hardware, *names: str) -> Hardware:
     -------
     Hardware
     """
-    changes: Mapping[str, Any] = {"wires": Wires(), "converter": Converter()}
+    around: Mapping[str, Any] = {"wires": Wires(), "converter": Converter()}
     device = hardware.device.without(*(n for n in names if n not in ("wires", "converter", "pulses")))
     if "pulses" in names:
         shared = {item.name: getattr(device, item.name) for item in dataclasses.fields(Ideal)}
         device = Ideal(**shared)
-    learning = {"learning": "pulses"} if "pulses" in names and hardware.learning == "one pulse" else {}
-    return dataclasses.replace(hardware, device=device, **{n: changes[n] for n in names if n in changes}, **learning)
+    changes = {"device": device, **{name: around[name] for name in names if name in around}}
+    if "pulses" in names and hardware.learning == "one pulse":
+        changes["learning"] = "pulses"
+    return dataclasses.replace(hardware, **changes)
 
 
 def _run(net: Network, duration: Any, hardware: Hardware) -> Results:

@@ -47,6 +47,7 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
     switch = hardware.switch
     width = switch.numbers(1.0, 0.0).size
     rules = [a.layout.projection.plasticity for _, a in plastic]
+    laws = [switch.numbers(rule.beta_p, rule.rule.theta_p) for rule in rules if rule is not None]
     empty = Population(device, 0, name="none")
     return Plane(
         line=_join([a.layout.line + k for a, k in zip(arrays, first_line, strict=False)], np.int64),
@@ -82,7 +83,7 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
         pulse=np.array([a.layout.scale * _step(device) for _, a in plastic], np.float64),
         threshold=_join([switch.thresholds(a.layout.projection.n_synapses, lowered.seed, a.layout.projection.name)
                          for _, a in plastic], np.float64),
-        numbers=np.array([switch.numbers(rule.beta_p, rule.rule.theta_p) for rule in rules]).reshape(len(rules), width),
+        numbers=np.array(laws).reshape(len(rules), width),
         draw_key=np.array([stream_key(lowered.seed, f"{a.layout.projection.name}/crossbar/pulse") for _, a in plastic],
                           np.uint64),
         mode=LEARNING.index(hardware.learning),

