@@ -1,7 +1,7 @@
 # Each target does its own set-up, in one virtual environment, and says so. `make help` lists the targets.
 
 VENV ?= .venv
-# More arguments for the command behind a target: make test ARGS="-n 2 -k stdp"
+# More arguments for the command behind a target: make test ARGS="-n 0 -k stdp"
 ARGS ?=
 
 # An interpreter counts when it runs (a version manager leaves names on PATH that do not), is in range,
@@ -24,10 +24,10 @@ demo: $(VENV)/.core ## train on real digits; a table here, figures in out/
 	$(VENV)/bin/hmn-snn demo --out out $(ARGS)
 
 test: $(VENV)/.test ## all tests but the slow ones
-	$(PY) -m pytest -m "not slow" neuromorphic_tests $(ARGS)
+	$(PY) -m pytest -n logical -m "not slow" neuromorphic_tests $(ARGS)
 
 test-all: $(VENV)/.test ## all tests
-	$(PY) -m pytest neuromorphic_tests $(ARGS)
+	$(PY) -m pytest -n logical neuromorphic_tests $(ARGS)
 
 bench: $(VENV)/.test ## our engine beside Brian2 and NEST, in one run
 	$(PY) benchmarks/engine.py $(ARGS)

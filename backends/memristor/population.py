@@ -77,14 +77,13 @@ class Population:
         self.reference = device.reference(coefficients, self.normal)
         self.stuck = self._stick(low, high)
         hidden = np.clip(np.broadcast_to(device.g_min if g is None else np.asarray(g, dtype=np.float64), n), low, high)
-        hidden, low, high, up, up_slope, down, down_slope = _staggered(hidden, low, high, *coefficients)
         numbers = self._numbers()
         visible = hidden.copy() if device.write_noise or device.levels is not None else hidden
         worn, drifts = device.endurance < np.inf, device.retention is not None
         limit = device.endurance * np.exp(device.endurance_spread * self.normal("endurance"))
         simple = device.kind == LINEAR and visible is hidden and not worn and not drifts and numbers[OWN] == 0.0
         self.cells = Cells(
-            device.kind, visible, hidden, low, high, up, up_slope, down, down_slope,
+            device.kind, visible, hidden, low, high, *coefficients,
             pulses=np.zeros(n, np.uint32),
             limit=limit if worn else np.empty(0),
             written=np.zeros(n if drifts else 0),
@@ -284,15 +283,3 @@ class Population:
             getattr(self.cells, name)[...] = state[name]
         self._slow.set_state(state)
         self.time = float(state["time"])
-
-
-def _staggered(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the arrays in one block, each 576 bytes further into a memory page than the last.
-
-    A pulse reads all of them at one index: at equal places in their pages they would share a few cache lines, and large
-    arrays, which all begin with a page, made it take twice as long.
-    """
-    n = arrays[0].size
-    block = np.empty((len(arrays), n + (72 - n) % 512))
-    block[:, :n] = arrays
-    return tuple(row[:n] for row in block)
