@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hmn_snn.description import choice_problem
@@ -117,8 +117,10 @@ class Hardware:
         Parameters
         ----------
         options : mapping of str to object
-            Parameters of this class; device, wires and switch also by name (:func:`presets.names`,
-            :data:`circuit.WIRES`, :data:`SWITCHES`).
+            Parameters of this class. Device, wires, switch and converter may be plain values too: a name
+            (:func:`presets.names`, :data:`circuit.WIRES`, :data:`SWITCHES`; converters have none), or a mapping of
+            the parameters that differ from those of the name in its ``"preset"`` (if none, from the neutral one). A
+            device may leave out causes of error first (``"without"``, of :data:`devices.CAUSES`).
 
         Returns
         -------
@@ -127,14 +129,45 @@ class Hardware:
         Raises
         ------
         UnknownNameError
+        DescriptionError
+
+        Examples
+        --------
+        >>> Hardware.of({"device": {"preset": "pcm", "without": ("drift",), "read_noise": 0.02}, "wires": "itrs_14nm"})
+        ... # doctest: +SKIP
         """
-        named: Mapping[str, Mapping[str, Any]] = {
-            "device": dict.fromkeys(presets.names(), presets.get), "wires": WIRES, "switch": SWITCHES,
-        }  # fmt: skip
         found = dict(options)
-        for name, value in options.items():
-            if name in named and isinstance(value, str):
-                if value not in named[name]:
-                    raise UnknownNameError(name, value, tuple(named[name]))
-                found[name] = presets.get(value) if name == "device" else named[name][value]
+        for name in _NEUTRAL_NAMES:
+            value = options.get(name)
+            if isinstance(value, str):
+                found[name] = _part(name, {"preset": value})
+            elif isinstance(value, Mapping):
+                found[name] = _part(name, value)
         return cls(**found)
+
+
+# The parts that plain values may stand for, and the name of each one's neutral element.
+_NEUTRAL_NAMES = {"device": "ideal", "wires": "ideal", "switch": "exact", "converter": "none"}
+_CONVERTERS: Mapping[str, Converter] = {"none": Converter()}
+
+
+def _part(name: str, given: Mapping[str, Any]) -> Any:
+    """Return a device, wires, a switch or a converter from plain values."""
+    changes = dict(given)
+    preset = changes.pop("preset", _NEUTRAL_NAMES[name])
+    if name == "device":
+        part: Any = presets.get(preset) if preset in presets.names() else None
+        known = presets.names()
+    else:
+        named: Mapping[str, Any] = {"wires": WIRES, "switch": SWITCHES, "converter": _CONVERTERS}[name]
+        part, known = named.get(preset), tuple(named)
+    if part is None:
+        raise UnknownNameError(name, preset, known)
+    if name == "device" and "without" in changes:
+        causes = changes.pop("without")
+        part = part.without(*([causes] if isinstance(causes, str) else causes))
+    parameters = tuple(item.name for item in fields(part) if item.init)
+    for parameter in changes:
+        if parameter not in parameters:
+            raise UnknownNameError(f"parameter of {type(part).__name__}", parameter, parameters)
+    return replace(part, **changes)

@@ -18,6 +18,7 @@ from hmn_snn import randomness
 from .ranges import check
 
 DECADES = 12
+STILL = 0.02  # share of its time constant for which a process is held still
 # A sum of Ornstein-Uhlenbeck processes, one per decade of time constants from tau_0 and at rest at t = 0, has the
 # variance ln(2 t / tau_0) + gamma (Euler's) in units of that per e-fold; this tau_0 makes it ln(t / clock).
 _FIRST_TAU = 2.0 * math.exp(0.5772156649015329)
@@ -179,6 +180,7 @@ class SlowNoise:
         if flicker is not None:
             self._taus = _FIRST_TAU * clock * 10.0 ** (np.arange(DECADES) + 0.5)
             self._waves = np.zeros((DECADES, entities.size))
+            self._moved = np.zeros(DECADES)  # when each was last moved
 
     def advance(self, t: float) -> None:
         """Move on to a time.
@@ -198,7 +200,10 @@ class SlowNoise:
             self._full = u < limit + (self._full - limit) * left
         if self.flicker is not None:
             for d, tau in enumerate(self._taus):
-                kept = math.exp(-elapsed / tau)
+                # What is slow moves seldom, and then by all that has passed.
+                if t - self._moved[d] < STILL * tau:
+                    continue
+                kept, self._moved[d] = math.exp(-(t - self._moved[d]) / tau), t
                 xi = randomness.normal(self._seed, f"{self._name}/flicker {d}", self._entities, self._calls)
                 self._waves[d] = kept * self._waves[d] + math.sqrt(1.0 - kept**2) * xi
 
@@ -250,7 +255,7 @@ class SlowNoise:
         if self.telegraph is not None:
             state["full"] = self._full.copy()
         if self.flicker is not None:
-            state["waves"] = self._waves.copy()
+            state |= {"waves": self._waves.copy(), "moved": self._moved.copy()}
         return state
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -264,4 +269,4 @@ class SlowNoise:
         if self.telegraph is not None:
             self._full = np.array(state["full"])
         if self.flicker is not None:
-            self._waves = np.array(state["waves"])
+            self._waves, self._moved = np.array(state["waves"]), np.array(state["moved"])

@@ -14,7 +14,8 @@ from hmn_snn.results import Results
 
 from .._shared.rules import F
 from .._shared.session import KernelSession, Stamp
-from .array import Array, Layout
+from .array import Array
+from .array_layout import Layout
 from .hardware import LEARNING, Hardware
 from .plane import SINGLE, read_line, settle_columns, write_device
 from .plane_tables import build_plane

@@ -139,7 +139,7 @@ class MemristorProgram:
 
 def _findings(projection: Any, hardware: Any) -> Iterator[Finding]:
     """Yield what a crossbar does to a projection."""
-    from .array import Layout
+    from .array_layout import Layout
     from .circuit import expected_loss, loss_remark
     from .devices import WRITTEN
 

@@ -310,7 +310,7 @@ def unknown_references():
         yield pytest.param(alien[kind], where, use, id=f"{number}: {where} of {kind}")
 
 
-@pytest.mark.parametrize(("make", "where", "use"), unknown_references())
+@pytest.mark.parametrize(("make", "where", "use"), tuple(unknown_references()))
 def test_what_is_mentioned_must_be_in_the_network(make, where, use):
     parts = Parts()
     alien = make()
