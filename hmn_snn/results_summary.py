@@ -80,6 +80,7 @@ def _warnings(results: Results) -> list[str]:
 def _totals(results: Results) -> str:
     ledger = results.ledger
     counts = [(name.replace("_", " "), ledger.total(name)) for name in ledger.counters() if getattr(ledger, name)]
+    counts += [(name, round(sum(parts.values()))) for name, parts in ledger.hardware.items()]
     return "totals: " + (", ".join(f"{count:,} {name}" for name, count in counts) or "nothing was counted")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from hmn_snn.errors import SimulationError
 from hmn_snn.lowered import LoweredNetwork
 from hmn_snn.results import Results
+from hmn_snn.translator import Finding, Severity
 
 from .._shared.rules import F
 from .._shared.session import KernelSession, Stamp
@@ -48,6 +49,7 @@ class CrossbarSession(KernelSession):
         super().__init__(lowered, stamp, read=read_line, write=write_device, settle=settle_columns)
         self.hardware = hardware
         self.arrays = [Array(Layout(p, hardware), lowered.seed) for p in lowered.projections]
+        self.stamp = dataclasses.replace(stamp, findings=(*stamp.findings, *self._programming_findings()))
         for array in self.arrays:
             array.advance(hardware.age)
         self.plane = build_plane(lowered, hardware, self.arrays, self.neurons.block)
@@ -61,6 +63,13 @@ class CrossbarSession(KernelSession):
     def programming(self) -> dict[str, Programming]:
         """What programming each projection took and left."""
         return {p.name: a.programming for p, a in zip(self.lowered.projections, self.arrays, strict=True)}
+
+    def _programming_findings(self) -> Iterator[Finding]:
+        for name, done in self.programming.items():
+            if done.unconverged:
+                found = f"{done.unconverged:,} of {done.devices:,} devices are off by more than the tolerance"
+                limit = f"after {done.pulses:,} pulses; the largest error is {done.largest_error:.2g} of the range"
+                yield Finding(Severity.ALTERED, name, "programming", found, limit, min(1.0, done.rms_error))
 
     def refresh(self) -> None:
         """Bring drift, lasting read noise and the gains of wires up to date."""

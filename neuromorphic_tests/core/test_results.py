@@ -434,3 +434,14 @@ def test_two_runs_of_a_simulation_join_to_one_run(tmp_path):
     assert len(whole.spikes["exc"]) > 10
     assert whole.ledger.updates_applied["learned"] > 0
     assert whole.plastic == ("learned",)
+
+
+def test_what_only_one_target_counts_adds_up_saves_and_prints(tmp_path):
+    one = replace(bare_results(), ledger=Ledger(spikes={"a": 3}, hardware={"reads [fJ]": {"p": 1.5}}))
+    two = Ledger(spikes={"a": 4}, hardware={"reads [fJ]": {"p": 2.0, "q": 1.0}, "writes": {"q": 7.0}})
+    total = one.ledger + two
+    assert total.hardware == {"reads [fJ]": {"p": 3.5, "q": 1.0}, "writes": {"q": 7.0}}
+    assert "writes" in str(total)
+    one.save(tmp_path / "run.h5")
+    assert hs.Results.load(tmp_path / "run.h5").ledger == one.ledger
+    assert "2 reads [fJ]" in str(one)

@@ -138,6 +138,8 @@ def test_programming_reports_what_did_not_converge():
     assert (fine.unconverged, fine.largest_error <= 0.01) == (0, True)
     stuck = session(two_factor(), device=SoftBounds(step=0.5, stuck_lrs=0.2)).programming["fixed"]
     assert stuck.unconverged / stuck.devices == pytest.approx(0.2, abs=0.08)
+    findings = hs.run(two_factor(), 1.0, backend="memristor", device=SoftBounds(step=0.5, stuck_lrs=0.2)).findings
+    assert {f.what for f in findings if f.where == "programming"} == {"learned", "fixed"}
     starved = session(two_factor(), device=SoftBounds(step=0.5), pulse_budget=3).programming["fixed"]
     assert starved.pulses <= 3 * starved.devices
     assert starved.unconverged > 0
