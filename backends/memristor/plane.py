@@ -139,14 +139,13 @@ def write_device(r, s, weight, change, low, high, plane):
         moved = np.int64(write_to(cell, wanted / scale + plane.against[s] + plane.fixed[s], plane.now[0], cells))
     else:
         pulses = pulses_for(r, s, change, plane)
-        if plane.mode == SINGLE:
-            plane.counts[j, ATTEMPTED] += 1 if pulses == 0 else 0
         if pulses != 0:
             moved = np.int64(apply_pulses(cell, pulses, plane.now[0], True, cells))
     after = cells.g[cell]
-    plane.counts[j, ATTEMPTED] += abs(pulses)
+    attempts = 1 if plane.mode == SINGLE else abs(pulses)  # a pulse that does not switch the device is one, too
+    plane.counts[j, ATTEMPTED] += attempts
     plane.counts[j, SUCCEEDED] += moved
-    plane.energy[j, WRITE] += plane.per_uS[WRITE] * 0.5 * (before + after) * abs(pulses)
+    plane.energy[j, WRITE] += plane.per_uS[WRITE] * 0.5 * (before + after) * attempts
     plane.power[plane.synapse_line[s]] += after - before
     read = plane.gain[s] * after - plane.fixed[s] - plane.gain_against[s] * plane.against[s]
     plane.weight[plane.entry[s]] = scale * read

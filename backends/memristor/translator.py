@@ -25,7 +25,10 @@ class MemristorTranslator:
         executors=("emulator",),
         precisions=("float64",),
         closed_loop=True,
-        limits={"crossbar": "silent rows are held at 0 V", "weights": "w_max is finite where a projection learns"},
+        limits={
+            "crossbar": "silent rows are held at 0 V",
+            "weights": "w_max is finite where a projection learns; written by pulses only, not by Simulation.set_weights",
+        },
         options=OPTIONS,
     )
 

@@ -165,6 +165,8 @@ def test_one_pulse_acts_with_the_probability_of_the_rule():
     succeeded = results.ledger.hardware["pulses succeeded"]["learned"]
     tried = software.ledger.updates_applied["learned"] + software.ledger.updates_rejected["learned"]
     assert attempted == pytest.approx(tried, rel=0.05)
+    least, most = 1.5**2 * 100.0 * 5.0, 1.5**2 * 100.0 * 100.0  # fJ per pulse, at g_min and at g_max
+    assert least * attempted < results.ledger.hardware["write energy [fJ]"]["learned"] < most * attempted
     assert succeeded / attempted == pytest.approx(software.ledger.updates_applied["learned"] / tried, abs=0.05)
 
 
