@@ -27,7 +27,7 @@ class MemristorTranslator:
         closed_loop=True,
         limits={
             "crossbar": "silent rows are held at 0 V",
-            "weights": "w_max is finite where a projection learns; written by pulses only, not by Simulation.set_weights",
+            "weights": "w_max is finite where a projection learns; Simulation.set_weights cannot write them",
         },
         options=OPTIONS,
     )
