@@ -1,0 +1,216 @@
+"""Time that a time step takes for the spikes it reads through a crossbar, without and with read noise.
+
+A network of inputs and neurons joined all to all runs on backend "memristor", a device per crosspoint, and once more
+without spikes: the difference is what reading takes, by the backend's own kernel. Beside it: the same spikes through
+synapses in software (backend "numba"); the dense product V @ G; and figures measured before on another machine, of
+prototypes that add noise device by device or, in distribution the same, once per column, and of aihwkit's and
+CrossSim's whole product, which takes as long for one spike as for all. One thread, processor time, least of repeats.
+
+    python benchmarks/crossbar_reads.py
+    python benchmarks/crossbar_reads.py --quick --json results.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+import hmn_snn as hs
+from hmn_snn.summary import text_table
+
+SHARES = (0.01, 0.05, 0.2)  # of the rows that spike in a step: 10, 51 and 204 of 1024
+NOISE = 0.05  # of a read, by the conductance
+QUIET, NOISY, SOFTWARE, DENSE = "crossbar", "crossbar, read noise", "software synapses", "dense V @ G"
+# Nothing changes by itself, so nothing is refreshed [ms].
+OPTIONS: dict[str, dict[str, Any]] = {
+    QUIET: {"backend": "memristor", "scheme": "one-sided", "clock": 1e9},
+    NOISY: {"backend": "memristor", "scheme": "one-sided", "clock": 1e9, "device": {"read_noise": NOISE}},
+    SOFTWARE: {"backend": "numba"},
+}
+
+# [us] 1024 x 1024; one thread of a shared AMD EPYC of about 2.6 GHz. Of the shares above; the peers' for any.
+STORED: dict[str, tuple[float, float, float]] = {
+    QUIET: (0.7, 2.5, 10.7),
+    NOISY: (2.9, 5.5, 17.5),
+    DENSE: (54.0, 54.0, 54.0),
+}
+STORED_ONLY: dict[str, tuple[float, float, float]] = {
+    "noise of each device": (15.7, 77.0, 307.0),
+    "aihwkit 1.2.0, forward": (98.0, 98.0, 98.0),
+    "CrossSim 3.2, ideal": (285.0, 285.0, 285.0),
+    "CrossSim 3.2, read noise": (31000.0, 31000.0, 31000.0),
+}
+STORED_SIZE = 1024
+
+
+def crossbar_network(size: int, spikes: int, steps: int) -> hs.Network:
+    """Return inputs and neurons joined all to all; in every step some inputs spike, and no neuron ever does.
+
+    Parameters
+    ----------
+    size : int
+        Inputs, and neurons.
+    spikes : int
+        Of each step.
+    steps : int
+        With spikes, of 1 ms.
+
+    Returns
+    -------
+    Network
+    """
+    rng = np.random.default_rng(spikes)
+    times: list[list[float]] = [[] for _ in range(size)]
+    for step in range(steps):
+        for i in rng.choice(size, spikes, replace=False):
+            times[i].append(step + 1.0)
+    net = hs.Network("crossbar", dt=1.0, seed=1)
+    rows = net.add(hs.SpikeInput(times, name="rows"))
+    columns = net.add(hs.Population(size, hs.LIF(), name="columns"))
+    weight = hs.Uniform(0.0, 1e-6)  # nA: too little for a spike
+    net.add(hs.Projection(rows, columns, hs.AllToAll(), weight=weight, delay=1.0, name="crossbar"))
+    return net
+
+
+def run_time(net: hs.Network, steps: int, repeats: int, options: dict[str, Any]) -> tuple[float, hs.Results]:
+    """Return the least processor time of a run, without its preparation, and what it gave.
+
+    Parameters
+    ----------
+    net : Network
+    steps, repeats : int
+    options : dict
+        Backend and its options.
+
+    Returns
+    -------
+    float [s], Results
+    """
+    times = []
+    with hs.Simulation(net, progress=False, **options) as sim:
+        for _ in range(repeats):
+            sim.reset()
+            begun = time.process_time()
+            results = sim.run(float(steps))
+            times.append(time.process_time() - begun)
+    return min(times), results
+
+
+def product_time(size: int, repeats: int) -> float:
+    """Return the least processor time of a dense product of the crossbar's size [s]."""
+    rng = np.random.default_rng(1)
+    G, V = rng.uniform(size=(size, size)), rng.uniform(size=size)
+    calls = 20
+    times = []
+    for _ in range(repeats + 1):
+        begun = time.process_time()
+        for _ in range(calls):
+            V @ G
+        times.append((time.process_time() - begun) / calls)
+    return min(times)
+
+
+def measure(size: int, steps: int, repeats: int) -> list[dict[str, Any]]:
+    """Time all ways to read.
+
+    Parameters
+    ----------
+    size, steps, repeats : int
+
+    Returns
+    -------
+    list of dict
+        One per way and number of spikes: ``way``, ``spikes``, ``us`` per step, ``ns`` per synapse read.
+    """
+    numbers = [max(1, int(share * size)) for share in SHARES]
+    rows = []
+    for way, options in OPTIONS.items():
+        silent, _ = run_time(crossbar_network(size, 0, steps), steps, repeats, options)
+        for spikes, net in ((n, crossbar_network(size, n, steps)) for n in numbers):
+            took, results = run_time(net, steps, repeats, options)
+            read = results.ledger.synaptic_events["crossbar"]
+            assert read >= spikes * size * (steps - 2)  # the last spikes may still be on their way
+            rows.append({"way": way, "spikes": spikes, "us": 1e6 * (took - silent) / steps,
+                         "ns": 1e9 * (took - silent) / read})  # fmt: skip
+    product = product_time(size, repeats)
+    rows += [{"way": DENSE, "spikes": n, "us": 1e6 * product, "ns": 1e9 * product / (n * size)} for n in numbers]
+    for row in rows:
+        stored = STORED.get(row["way"]) if size == STORED_SIZE else None
+        row["stored_us"] = None if stored is None else stored[numbers.index(row["spikes"])]
+    return rows
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the measurements as text, with ratios to the dense product and to the stored figures.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+
+    Returns
+    -------
+    str
+    """
+    dense = {row["spikes"]: row["us"] for row in rows if row["way"] == DENSE}
+    cells = [
+        [row["way"], row["spikes"], _number(row["us"]), _number(row["ns"]), _number(row["us"] / dense[row["spikes"]]),
+         _number(row["stored_us"]), _number(row["us"] / row["stored_us"]) if row["stored_us"] else None]
+        for row in rows
+    ]  # fmt: skip
+    if any(row["stored_us"] for row in rows):
+        for way, stored in STORED_ONLY.items():
+            cells += [[way, n, None, None, None, _number(us), None] for n, us in zip(dense, stored, strict=True)]
+    headers = ["way", "spikes", "us/step", "ns/synapse", "/dense", "stored us", "/stored"]
+    return text_table(cells, headers)
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3g}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Of the command line.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=STORED_SIZE, help="rows and columns")
+    parser.add_argument("--steps", type=int, default=2000, help="of a run")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="64 rows, 200 steps, 2 repeats: to see that it runs")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    given = parser.parse_args(arguments)
+    if given.quick:
+        given.size, given.steps, given.repeats = 64, 200, 2
+    if min(given.size, given.repeats) < 1 or given.steps < 10:
+        parser.error("size and repeats are at least 1, steps at least 10")
+    rows = measure(given.size, given.steps, given.repeats)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"{given.size} x {given.size} devices, least of {given.repeats}, load {load:.1f} at the end\n\n{table(rows)}")
+    if given.json:
+        given.json.write_text(json.dumps({"size": given.size, "load": load, "rows": rows}, indent=2), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
