@@ -24,7 +24,8 @@ from . import digits_data as data
 from .digits_crossbar_experiment import BACKEND, Curves, Options, Sweep, curves
 from .digits_network import CYCLE, digits
 
-SEEDS, LEARNING_SEEDS = range(1, 11), range(1, 6)
+SEEDS: Sequence[int] = range(1, 11)
+LEARNING_SEEDS: Sequence[int] = range(1, 6)
 QUICK_SEEDS, QUICK_TRAINING, QUICK_TEST = (1, 2), 120, 60
 MAX_PROCESSES = 8
 
@@ -65,7 +66,7 @@ def _shrinking(gamma: float) -> Options:
 
 
 _OF_RANGE, _OF_STEP = "by the range", "by the step"
-SWEEPS = (
+SWEEPS: tuple[Sweep, ...] = (
     Sweep("device to device: bounds", f"spread, {_OF_RANGE}", "", (0.0, 0.05, 0.1, 0.2, 0.4), _bounds),
     Sweep("programming noise", f"standard deviation, {_OF_RANGE}", "", (0.0, 0.05, 0.1, 0.2, 0.4), _programmed),
     Sweep("stuck devices", "share, half at each end", "", (0.0, 0.01, 0.03, 0.1, 0.3), _stuck),
