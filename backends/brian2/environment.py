@@ -64,7 +64,8 @@ def borrowed(executor: str, device: Any = "runtime", **options: Any) -> Iterator
     wanted = dict(_PREFERENCES)
     if executor != "cpp_standalone":
         wanted["codegen.target"] = executor
-    before, running = {name: brian2.prefs[name] for name in wanted}, brian2.Network._globally_running
+    before = {name: brian2.prefs[name] for name in wanted}
+    running = getattr(brian2.Network, "_globally_running", None)  # since Brian2 2.9
     filters = [(logging.getLogger(name), _without(text)) for name, text in _MEANT.items()]
     for logger, quiet in filters:
         logger.addFilter(quiet)
@@ -77,7 +78,8 @@ def borrowed(executor: str, device: Any = "runtime", **options: Any) -> Iterator
         finally:
             reset_device()
     finally:
-        brian2.Network._globally_running = running  # a run that raises leaves it True
+        if running is not None:
+            brian2.Network._globally_running = running  # a run that raises leaves it True
         for name, value in before.items():
             brian2.prefs[name] = value
         for logger, quiet in filters:

@@ -58,7 +58,8 @@ reasons = []
 thread = threading.Thread(target=lambda: reasons.append(registry.get("brian2").unavailable()))
 thread.start()
 thread.join()
-assert "run in the main thread first: import brian2" in reasons[0], reasons
+# Brian2 before 2.9 can be imported in any thread.
+assert reasons[0] is None or "run in the main thread first: import brian2" in reasons[0], reasons
 assert registry.get("brian2").unavailable() is None
 """)
 
@@ -94,7 +95,7 @@ def test_a_run_that_raises_leaves_no_running_network():
 
     with pytest.raises(RuntimeError, match="on purpose"):
         registry.get("brian2").translate(lower(busy())).run(100_000, fail)
-    assert not brian2.Network._globally_running
+    assert not getattr(brian2.Network, "_globally_running", False)  # since Brian2 2.9
 
 
 def test_time_passes_in_an_empty_network():
