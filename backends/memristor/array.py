@@ -83,6 +83,14 @@ class Array:
         typical = getattr(devices.device, "zero", 0.0)
         return np.where(devices.reference != 0.0, devices.reference - typical, 0.0)
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything that reads depend on changes between writes, or is not kept up to date by them."""
+        device, hardware = self.layout.hardware.device, self.layout.hardware
+        lasting = device.retention is not None or device.rtn is not None or device.flicker is not None
+        learns = self.layout.projection.plasticity is not None
+        return lasting or (learns and (not hardware.wires.ideal or device.read_noise > 0.0))
+
     def advance(self, t: float) -> None:
         """Move the devices' clock to a time [s]."""
         for devices in (self.a, self.b):

@@ -11,7 +11,7 @@ import numpy as np
 
 from hmn_snn.network import Network
 from hmn_snn.results import Results
-from hmn_snn.simulate import run
+from hmn_snn.simulate import Simulation
 from hmn_snn.summary import text_table
 
 from .circuit import Converter, Wires
@@ -31,7 +31,7 @@ class Contribution:
     rate_error : float [Hz]
         Root mean square difference of the neurons' rates from those of the ideal run.
     weight_error : float [nA]
-        The same of final weights.
+        The same of the final weights of all projections.
     score : float or None
         Of the run, where a score was asked for.
     """
@@ -88,10 +88,10 @@ def attribution(
     ideal = _run(net, duration, without(hardware, *causes(hardware)))
     contributions = []
     for cause in ("", *causes(hardware)):
-        results = _run(net, duration, without(hardware, cause) if cause else hardware)
-        rate, weight = _errors(ideal, results)
-        contributions.append(Contribution(cause, rate, weight, None if score is None else score(results)))
-    return Attribution(tuple(contributions), None if score is None else score(ideal))
+        other = _run(net, duration, without(hardware, cause) if cause else hardware)
+        rate, weight = _errors(ideal, other)
+        contributions.append(Contribution(cause, rate, weight, None if score is None else score(other[0])))
+    return Attribution(tuple(contributions), None if score is None else score(ideal[0]))
 
 
 def causes(hardware: Hardware) -> tuple[str, ...]:
@@ -138,16 +138,21 @@ def without(hardware: Hardware, *names: str) -> Hardware:
     return dataclasses.replace(hardware, **changes)
 
 
-def _run(net: Network, duration: Any, hardware: Hardware) -> Results:
+def _run(net: Network, duration: Any, hardware: Hardware) -> tuple[Results, list[np.ndarray]]:
+    """Return the results of a run, and the weights of all projections at its end, frozen ones too."""
     options = {item.name: getattr(hardware, item.name) for item in dataclasses.fields(hardware)}
-    return run(net, duration, backend="memristor", progress=False, **options)
+    with Simulation(net, backend="memristor", progress=False, **options) as sim:
+        results = sim.run(duration)
+        return results, [sim.weights(projection.name).values for projection in sim.lowered.projections]
 
 
-def _errors(ideal: Results, results: Results) -> tuple[float, float]:
-    seconds = 1e-3 * (ideal.t_stop - ideal.t_start)
-    rates = [(results.spikes[n].counts - train.counts) / seconds for n, train in ideal.spikes.items() if train.size]
-    weights = [results.weights[name].values - w.values for name, w in ideal.weights.items()]
-    return _rms(rates), _rms(weights)
+def _errors(
+    ideal: tuple[Results, list[np.ndarray]], other: tuple[Results, list[np.ndarray]]
+) -> tuple[float, float]:
+    seconds = 1e-3 * (ideal[0].t_stop - ideal[0].t_start)
+    trains = ideal[0].spikes.items()
+    rates = [(other[0].spikes[name].counts - train.counts) / seconds for name, train in trains if train.size]
+    return _rms(rates), _rms([b - a for a, b in zip(ideal[1], other[1], strict=True)])
 
 
 def _rms(parts: list[np.ndarray]) -> float:

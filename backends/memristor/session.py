@@ -57,6 +57,9 @@ class CrossbarSession(KernelSession):
         self._clock_steps = max(1, round(hardware.clock / lowered.dt))
         if hardware.learning == LEARNING[SINGLE]:
             self.rules.flags[:, F["probabilistic"]] = 0  # the devices decide
+        lines = np.cumsum([0, *(array.layout.n_lines for array in self.arrays)])
+        self._entries = np.diff(self.plane.ptr[lines]).tolist()
+        self._refreshed = False
         self.refresh()
 
     @property
@@ -75,8 +78,12 @@ class CrossbarSession(KernelSession):
         """Bring drift, lasting read noise and the gains of wires up to date."""
         plane, first_entry, first_line = self.plane, 0, 0
         rule = 0
-        for array in self.arrays:
+        for array, n_entries in zip(self.arrays, self._entries, strict=True):
             layout = array.layout
+            if self._refreshed and not array.changes:
+                first_entry, first_line = first_entry + n_entries, first_line + layout.n_lines
+                rule += layout.projection.plasticity is not None
+                continue
             array.advance(self.hardware.age + 1e-3 * self.step * self.lowered.dt)
             array.update_gains()
             if layout.exact:
@@ -93,8 +100,8 @@ class CrossbarSession(KernelSession):
             if layout.projection.plasticity is not None:
                 self._refresh_rule(rule, array)
                 rule += 1
-            first_entry += len(mean)
-            first_line += layout.n_lines
+            first_entry, first_line = first_entry + n_entries, first_line + layout.n_lines
+        self._refreshed = True
 
     def _refresh_rule(self, r: int, array: Array) -> None:
         a, b = self.rules.syn_start[r : r + 2]

@@ -257,6 +257,8 @@ def test_each_cause_is_taken_out_in_turn():
     assert names == ["", *causes(Hardware(device=device, wires=Wires(1.06, 1.06)))]
     assert {"drift", "write_noise", "read_noise", "flicker", "wires"} <= set(names)
     assert table.contributions[0].weight_error > 0.0
+    frozen = attribution(one_row([0.4, 0.1]), 5.0, device="pcm")
+    assert frozen.contributions[0].weight_error > 0.0
     assert table.ideal_score == len(hs.run(two_factor(), 50.0).spikes["cells"])
     assert "write_noise" in str(table)
 
