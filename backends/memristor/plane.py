@@ -24,7 +24,8 @@ class Plane(NamedTuple):
     """All crossbars of a network, laid out for the kernel.
 
     Entries are what a read of a line passes: one per synapse, or one per column where operators are exact. Columns are
-    accumulators: one per target neuron and band of tiles, whose partial sums are digitised apart.
+    accumulators: one per target neuron and band of tiles (those beside each other), whose partial sums are digitised
+    apart: a step in which a row of a band is read converts all columns of the band.
     """
 
     line: np.ndarray  # (n_synapses,) int64: the line of a synapse's row
@@ -40,8 +41,10 @@ class Plane(NamedTuple):
     noise_key: np.ndarray  # (n_columns,) uint64
     total: np.ndarray  # (n_columns,) float64, room: sum of a step
     spread: np.ndarray  # (n_columns,) float64, room: variance of a step
-    hit: np.ndarray  # (n_columns,) bool, room
-    touched: np.ndarray  # (n_columns + 1,) int64, room; the first is their number
+    band: np.ndarray  # (n_lines,) int64: the band of tiles that a line lies on
+    band_ptr: np.ndarray  # (n_bands + 1,) into columns
+    hit: np.ndarray  # (n_bands,) bool, room
+    touched: np.ndarray  # (n_bands + 1,) int64, room; the first is their number
     converter: np.ndarray  # (J, 3) float64: step, low and high [nA or mV]; step 0 for none
     noisy: bool
     now: np.ndarray  # (3,) float64: time of the devices' clock [s], at step 0, and of a step
@@ -78,18 +81,25 @@ def read_line(j, a, b, syn, weight, gain, current, plane):
     plane.counts[j, ROWS] += 1
     plane.counts[j, DEVICES] += plane.devices[line]
     plane.energy[j, READ] += plane.per_uS[READ] * plane.power[line]
-    glia = syn.astrocytes[j]
-    for e in range(plane.ptr[line], plane.ptr[line + 1]):
-        c, factor = plane.column[e], 1.0
-        if glia and plane.territory[e] >= 0:
-            factor = gain[plane.territory[e]]
-        if not plane.hit[c]:
-            plane.hit[c] = True
-            plane.touched[0] += 1
-            plane.touched[plane.touched[0]] = c
-        plane.total[c] += factor * plane.weight[e]
+    band = plane.band[line]
+    if not plane.hit[band]:
+        plane.hit[band] = True
+        plane.touched[0] += 1
+        plane.touched[plane.touched[0]] = band
+    entries, column = range(np.uint64(plane.ptr[line]), np.uint64(plane.ptr[line + 1])), plane.column
+    total, passed = plane.total, plane.weight
+    if not syn.astrocytes[j]:
+        for e in entries:
+            total[column[e]] += passed[e]
         if plane.noisy:
-            plane.spread[c] += factor * factor * plane.variance[e]
+            for e in entries:
+                plane.spread[column[e]] += plane.variance[e]
+        return
+    for e in entries:
+        factor = gain[plane.territory[e]] if plane.territory[e] >= 0 else 1.0
+        total[column[e]] += factor * passed[e]
+        if plane.noisy:
+            plane.spread[column[e]] += factor * factor * plane.variance[e]
 
 
 @jit
@@ -98,19 +108,20 @@ def settle_columns(step, current, plane):
     plane.now[0] = plane.now[1] + (step + 1) * plane.now[2]
     plane.step[0] = step
     for t in range(1, plane.touched[0] + 1):
-        c = plane.touched[t]
-        total, j = plane.total[c], plane.owner[c]
-        if plane.spread[c] > 0.0:
-            total += math.sqrt(plane.spread[c]) * normal(plane.noise_key[c], step)
-        unit = plane.converter[j, 0]
-        if unit > 0.0:
-            low, high = plane.converter[j, 1], plane.converter[j, 2]
-            total = low + unit * np.rint((min(max(total, low), high) - low) / unit)
-            plane.counts[j, CONVERSIONS] += 1
-        current[plane.place[c]] += total
-        plane.total[c] = 0.0
-        plane.spread[c] = 0.0
-        plane.hit[c] = False
+        band = plane.touched[t]
+        for c in range(np.uint64(plane.band_ptr[band]), np.uint64(plane.band_ptr[band + 1])):
+            total, j = plane.total[c], plane.owner[c]
+            if plane.spread[c] > 0.0:
+                total += math.sqrt(plane.spread[c]) * normal(plane.noise_key[c], step)
+                plane.spread[c] = 0.0
+            unit = plane.converter[j, 0]
+            if unit > 0.0:
+                low, high = plane.converter[j, 1], plane.converter[j, 2]
+                total = low + unit * np.rint((min(max(total, low), high) - low) / unit)
+                plane.counts[j, CONVERSIONS] += 1
+            current[plane.place[c]] += total
+            plane.total[c] = 0.0
+        plane.hit[band] = False
     plane.touched[0] = 0
 
 

@@ -36,7 +36,9 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
     columns = [_columns(a, line, target) for a, (line, target, _) in zip(arrays, entries, strict=True)]
     first_line = _starts([a.layout.n_lines for a in arrays])
     first_entry = _starts([len(line) for line, _, _ in entries])
-    first_column = _starts([len(target) for _, target in columns])
+    first_column = _starts([len(target) for _, target, _ in columns])
+    first_band = _starts([-(-a.layout.n_lines // a.layout.tile) for a in arrays])
+    column_band = _join([band + k for (_, _, band), k in zip(columns, first_band, strict=False)], np.int64)
     plastic = [(j, a) for j, a in enumerate(arrays) if a.layout.projection.plasticity is not None]
     n_columns, n_entries = int(first_column[-1]), int(first_entry[-1])
     device, noise = hardware.device, np.uint64(stream_key(lowered.seed, "crossbar/columns"))
@@ -53,7 +55,7 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
         line=_join([a.layout.line + k for a, k in zip(arrays, first_line, strict=False)], np.int64),
         ptr=_join([[0], *(np.cumsum(np.bincount(line, minlength=a.layout.n_lines)) + k
                           for (line, _, _), a, k in zip(entries, arrays, first_entry, strict=False))], np.int64),
-        column=_join([of + k for (of, _), k in zip(columns, first_column, strict=False)], np.int32),
+        column=_join([of + k for (of, _, _), k in zip(columns, first_column, strict=False)], np.int32),
         weight=np.zeros(n_entries),
         variance=np.zeros(n_entries if noisy else 0),
         territory=_join([_territories(a, synapse, int(astro_start[max(a.layout.projection.astrocytes, 0)]))
@@ -61,11 +63,14 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
         devices=_join([_devices_per_line(a) for a in arrays], np.int64),
         power=np.zeros(int(first_line[-1])),
         place=_join([places(block[p.target], target, (EXC, INH)[p.receptor])
-                     for p, (_, target) in zip(lowered.projections, columns, strict=True)], np.uint32),
+                     for p, (_, target, _) in zip(lowered.projections, columns, strict=True)], np.uint32),
         owner=owner,
         noise_key=mix(noise ^ np.arange(n_columns, dtype=np.uint64)) if n_columns else np.empty(0, np.uint64),
-        total=np.zeros(n_columns), spread=np.zeros(n_columns), hit=np.zeros(n_columns, np.bool_),
-        touched=np.zeros(n_columns + 1, np.int64),
+        total=np.zeros(n_columns), spread=np.zeros(n_columns),
+        band=_join([np.arange(a.layout.n_lines) // a.layout.tile + k
+                    for a, k in zip(arrays, first_band, strict=False)], np.int64),
+        band_ptr=np.searchsorted(column_band, np.arange(first_band[-1] + 1)),
+        hit=np.zeros(int(first_band[-1]), np.bool_), touched=np.zeros(int(first_band[-1]) + 1, np.int64),
         converter=np.array([_converter(hardware, a) for a in arrays]).reshape(len(arrays), 3),
         noisy=noisy,
         now=np.array([hardware.age, hardware.age, dt_s]), step=np.zeros(1, np.int64),
@@ -119,13 +124,13 @@ def _entries(array: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return array.cell_line, array.cell_target, synapse
 
 
-def _columns(array: Array, line: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the column of each entry, and the target of each column: one per band of tiles."""
+def _columns(array: Array, line: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the column of each entry, and target and band of each column."""
     layout = array.layout
     if not len(line):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
     used, of = np.unique(line // layout.tile * layout.n_target + target, return_inverse=True)
-    return of, used % layout.n_target
+    return of, used % layout.n_target, used // layout.n_target
 
 
 def _devices_per_line(array: Array) -> np.ndarray:
