@@ -9,10 +9,10 @@ from hmn_snn import registry
 from .cases import CASES
 from .conforming import assert_conforms
 
-# Of compiled targets, the cases that between them have all that is written for a target: keyed draws of each kind,
-# attention, astrocytes, and everything. A compiler needs half a minute to minutes for each; one is worth that daily.
-COMPILED = ("one synapse", "membrane noise", "rejected updates carried on", "global attention", "everything")
-DAILY = ("brian2", "cpp_standalone", "one synapse")
+# Of compiled targets, five cases daily (half a minute each, which the compiler takes), and nightly those with the most
+# code: between them, all that is written for a target, keyed draws of each kind among it.
+DAILY = ("one synapse", "membrane noise", "rejected updates carried on", "delta synapses", "oscillators that drive")
+NIGHTLY = ("astrocytes", "global attention", "everything")
 
 
 def runs():
@@ -20,8 +20,9 @@ def runs():
     for backend in registry.names():
         default, *others = registry.get(backend).capabilities.executors
         yield from (pytest.param(backend, default, name) for name in CASES)
-        for values in ((backend, executor, name) for executor in others for name in COMPILED):
-            yield pytest.param(*values, marks=() if values == DAILY else pytest.mark.slow)
+        for executor in others:
+            yield from (pytest.param(backend, executor, name) for name in DAILY)
+            yield from (pytest.param(backend, executor, name, marks=pytest.mark.slow) for name in NIGHTLY)
 
 
 RUNS = tuple(runs())
