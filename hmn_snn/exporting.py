@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from . import registry
-from .checking import Check
 from .errors import DescriptionError, UnknownNameError
 from .grid import duration_steps
-from .lowering import lower
 from .network import Network
+from .simulate import prepared
 
 
 def export(net: Network, duration: Any, path: str | Path, backend: str) -> tuple[Path, ...]:
@@ -48,10 +47,7 @@ def export(net: Network, duration: Any, path: str | Path, backend: str) -> tuple
     if path.suffix != suffix:
         raise DescriptionError("export", "path", str(path), f"give a name that ends in {suffix}")
     n_steps = duration_steps(duration, net.dt)
-    translator, lowered = registry.get(backend), lower(net)
-    settings = {"executor": translator.capabilities.executors[0], "precision": translator.capabilities.precisions[0]}
-    checked = Check(lowered.name, backend, lowered.findings + tuple(translator.check(lowered, **settings)))
-    checked.require()
+    translator, lowered, settings, checked = prepared(net, backend, {}, installed=False)
     return translator.translate(lowered, findings=checked.findings, **settings).export(path, n_steps)
 
 

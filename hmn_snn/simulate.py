@@ -90,7 +90,7 @@ def run(
         On Ctrl-C, at the next moment when all is consistent; it holds the results until then.
     """
     n_steps = duration_steps(duration, net.dt)
-    translator, lowered, settings, checked = _prepared(net, backend, options)
+    translator, lowered, settings, checked = prepared(net, backend, options)
     program = translator.translate(lowered, findings=checked.findings, **settings)
     return run_watched(program, n_steps, lowered.dt, progress)
 
@@ -118,7 +118,7 @@ class Simulation:
     """
 
     def __init__(self, net: Network, backend: str = "numba", *, progress: bool | None = None, **options: Any) -> None:
-        translator, lowered, settings, checked = _prepared(net, backend, options)
+        translator, lowered, settings, checked = prepared(net, backend, options)
         if not translator.capabilities.closed_loop:
             raise SimulationError(f"backend {backend!r} cannot run in pieces; use hmn_snn.run, or another backend")
         self.lowered, self.backend, self._progress = lowered, backend, progress
@@ -341,15 +341,38 @@ def _checked(translator: Translator, lowered: LoweredNetwork, settings: dict[str
     return Check(lowered.name, translator.name, lowered.findings + tuple(translator.check(lowered, **settings)))
 
 
-def _prepared(
-    net: Network, backend: str, options: dict[str, Any]
+def prepared(
+    net: Network, backend: str, options: dict[str, Any], installed: bool = True
 ) -> tuple[Translator, LoweredNetwork, dict[str, Any], Check]:
+    """Return all that a translation of a network needs, checked.
+
+    Parameters
+    ----------
+    net : Network
+    backend : str
+    options : dict
+        Of the backend.
+    installed : bool
+        Whether what the backend runs on must be there.
+
+    Returns
+    -------
+    translator : Translator
+    lowered : LoweredNetwork
+    settings : dict
+        The options, with those that were not given.
+    checked : Check
+
+    Raises
+    ------
+    ValidationError, UnknownNameError, RejectedError, BackendUnavailableError
+    """
     translator = registry.get(backend)
     settings = _options(translator, options)
     lowered = lower(net)
     checked = _checked(translator, lowered, settings)
     checked.require()
-    reason = translator.unavailable()
+    reason = translator.unavailable() if installed else None
     if reason is not None:
         raise BackendUnavailableError(backend, reason)
     return translator, lowered, settings, checked

@@ -31,8 +31,8 @@ from .layout import (
 )
 
 FAR = np.float32(3e38)  # beyond any distance, in either precision
-# At every step divisible by PERIOD, currents [nA] and potentials [mV] below NONE become 0: processors take a hundred
-# times longer for numbers at the end of their range, where those of a silent network would stay.
+# At every step divisible by PERIOD, currents [nA] and potentials [mV] below NONE become 0: for numbers at the end of
+# their range, where those of a silent network would stay, a processor took 80 times as long in either precision.
 PERIOD, NONE = 256, np.float32(1e-30)
 ZERO, ONE = np.float32(0.0), np.float32(1.0)  # of the lower precision, so that they widen no number
 

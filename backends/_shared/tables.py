@@ -166,7 +166,7 @@ def _coefficients(populations: Sequence[LoweredPopulation], dtype: Any) -> np.nd
     return values
 
 
-def joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:
+def joined(parts: Sequence[Any], dtype: Any) -> np.ndarray:
     """Return arrays one after the other as one of a given type."""
     return np.ascontiguousarray(
         np.concatenate([np.asarray(p, dtype=dtype) for p in parts]) if parts else np.empty(0, dtype)

@@ -54,7 +54,6 @@ class Plane(NamedTuple):
     per_uS: np.ndarray  # (N_ENERGIES,) float64: of a pulse by the conductance [fJ/uS]
     # Plastic synapses, in the order of the learning rules
     projection: np.ndarray  # (R,)
-    first: np.ndarray  # (R,) first synapse
     entry: np.ndarray  # (n,) int64
     synapse_line: np.ndarray  # (n,) int64
     cell: np.ndarray  # (n,) int64: the cell in its projection
@@ -128,9 +127,9 @@ def settle_columns(step, current, plane):
 @jit
 def pulses_for(r, s, change, plane):
     """Return the pulses for a weight change, up if positive."""
-    u = uniform(entity_key(plane.draw_key[r], plane.cell[s]), plane.step[0])
     if plane.mode == PULSES:
         return np.int64(deterministic_count(change, plane.pulse[r], plane.longest))
+    u = uniform(entity_key(plane.draw_key[r], plane.cell[s]), plane.step[0])
     if plane.mode == STOCHASTIC:
         return np.int64(stochastic_count(change, plane.pulse[r], plane.longest, u))
     p = set_probability(change, plane.threshold[s], plane.numbers[r])

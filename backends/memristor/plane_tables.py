@@ -10,6 +10,7 @@ from hmn_snn.lowered import LoweredNetwork
 from hmn_snn.randomness import mix, stream_key
 
 from .._shared.layout import EXC, INH, places
+from .._shared.tables import joined, pointers
 from .array import Array
 from .devices import WRITTEN
 from .hardware import LEARNING, Hardware
@@ -34,17 +35,17 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
     """
     entries = [_entries(array) for array in arrays]
     columns = [_columns(a, line, target) for a, (line, target, _) in zip(arrays, entries, strict=True)]
-    first_line = _starts([a.layout.n_lines for a in arrays])
-    first_entry = _starts([len(line) for line, _, _ in entries])
-    first_column = _starts([len(target) for _, target, _ in columns])
-    first_band = _starts([-(-a.layout.n_lines // a.layout.tile) for a in arrays])
-    column_band = _join([band + k for (_, _, band), k in zip(columns, first_band, strict=False)], np.int64)
+    first_line = pointers([a.layout.n_lines for a in arrays])
+    first_entry = pointers([len(line) for line, _, _ in entries])
+    first_column = pointers([len(target) for _, target, _ in columns])
+    first_band = pointers([-(-a.layout.n_lines // a.layout.tile) for a in arrays])
+    column_band = joined([band + k for (_, _, band), k in zip(columns, first_band, strict=False)], np.int64)
     plastic = [(j, a) for j, a in enumerate(arrays) if a.layout.projection.plasticity is not None]
     n_columns, n_entries = int(first_column[-1]), int(first_entry[-1])
     device, noise = hardware.device, np.uint64(stream_key(lowered.seed, "crossbar/columns"))
     noisy = bool(device.read_noise or device.flicker)
     owner = np.repeat(np.arange(len(arrays)), np.diff(first_column))
-    astro_start = _starts([a.size for a in lowered.astrocytes])
+    astro_start = pointers([a.size for a in lowered.astrocytes])
     dt_s = 1e-3 * lowered.dt
     switch = hardware.switch
     width = switch.numbers(1.0, 0.0).size
@@ -52,22 +53,22 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
     laws = [switch.numbers(rule.beta_p, rule.rule.theta_p) for rule in rules if rule is not None]
     empty = Population(device, 0, name="none")
     return Plane(
-        line=_join([a.layout.line + k for a, k in zip(arrays, first_line, strict=False)], np.int64),
-        ptr=_join([[0], *(np.cumsum(np.bincount(line, minlength=a.layout.n_lines)) + k
+        line=joined([a.layout.line + k for a, k in zip(arrays, first_line, strict=False)], np.int64),
+        ptr=joined([[0], *(np.cumsum(np.bincount(line, minlength=a.layout.n_lines)) + k
                           for (line, _, _), a, k in zip(entries, arrays, first_entry, strict=False))], np.int64),
-        column=_join([of + k for (of, _, _), k in zip(columns, first_column, strict=False)], np.int32),
+        column=joined([of + k for (of, _, _), k in zip(columns, first_column, strict=False)], np.int32),
         weight=np.zeros(n_entries),
         variance=np.zeros(n_entries if noisy else 0),
-        territory=_join([_territories(a, synapse, int(astro_start[max(a.layout.projection.astrocytes, 0)]))
+        territory=joined([_territories(a, synapse, int(astro_start[max(a.layout.projection.astrocytes, 0)]))
                          for a, (_, _, synapse) in zip(arrays, entries, strict=True)], np.int32),
-        devices=_join([_devices_per_line(a) for a in arrays], np.int64),
+        devices=joined([_devices_per_line(a) for a in arrays], np.int64),
         power=np.zeros(int(first_line[-1])),
-        place=_join([places(block[p.target], target, (EXC, INH)[p.receptor])
+        place=joined([places(block[p.target], target, (EXC, INH)[p.receptor])
                      for p, (_, target, _) in zip(lowered.projections, columns, strict=True)], np.uint32),
         owner=owner,
         noise_key=mix(noise ^ np.arange(n_columns, dtype=np.uint64)) if n_columns else np.empty(0, np.uint64),
         total=np.zeros(n_columns), spread=np.zeros(n_columns),
-        band=_join([np.arange(a.layout.n_lines) // a.layout.tile + k
+        band=joined([np.arange(a.layout.n_lines) // a.layout.tile + k
                     for a, k in zip(arrays, first_band, strict=False)], np.int64),
         band_ptr=np.searchsorted(column_band, np.arange(first_band[-1] + 1)),
         hit=np.zeros(int(first_band[-1]), np.bool_), touched=np.zeros(int(first_band[-1]) + 1, np.int64),
@@ -78,15 +79,14 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
         per_uS=np.array([hardware.read_voltage**2 * hardware.read_time,
                          hardware.write_voltage**2 * hardware.write_time]),
         projection=np.array([j for j, _ in plastic], np.int64),
-        first=_starts([a.layout.projection.n_synapses for _, a in plastic])[:-1],
-        entry=_join([a.synapse_cell + first_entry[j] for j, a in plastic], np.int64),
-        synapse_line=_join([a.layout.line + first_line[j] for j, a in plastic], np.int64),
-        cell=_join([a.synapse_cell for _, a in plastic], np.int64),
+        entry=joined([a.synapse_cell + first_entry[j] for j, a in plastic], np.int64),
+        synapse_line=joined([a.layout.line + first_line[j] for j, a in plastic], np.int64),
+        cell=joined([a.synapse_cell for _, a in plastic], np.int64),
         **{name: np.zeros(sum(a.layout.projection.n_synapses for _, a in plastic))
            for name in ("gain", "fixed", "against", "gain_against")},
         scale=np.array([a.layout.scale for _, a in plastic], np.float64),
         pulse=np.array([a.layout.scale * _step(device) for _, a in plastic], np.float64),
-        threshold=_join([switch.thresholds(a.layout.projection.n_synapses, lowered.seed, a.layout.projection.name)
+        threshold=joined([switch.thresholds(a.layout.projection.n_synapses, lowered.seed, a.layout.projection.name)
                          for _, a in plastic], np.float64),
         numbers=np.array(laws).reshape(len(rules), width),
         draw_key=np.array([stream_key(lowered.seed, f"{a.layout.projection.name}/crossbar/pulse") for _, a in plastic],
@@ -95,14 +95,6 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
         longest=hardware.longest_train,
         cells=tuple(a.a.cells for _, a in plastic) or (empty.cells,),
     )  # fmt: skip
-
-
-def _starts(sizes: list[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]).astype(np.int64)
-
-
-def _join(parts: list[Any], dtype: Any) -> np.ndarray:
-    return np.concatenate([np.asarray(p, dtype) for p in parts]) if parts else np.empty(0, dtype)
 
 
 def _step(device: Any) -> float:

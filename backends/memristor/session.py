@@ -23,9 +23,9 @@ from .plane_tables import build_plane
 from .population import Population
 from .programming import Programming
 
-COUNTERS = ("rows read", "devices read", "conversions", "pulses attempted", "pulses succeeded")
 # What changes between two refreshes, or by them.
 _CHANGING = ("weight", "variance", "power", "gain", "fixed", "against", "gain_against")
+COUNTERS = ("rows read", "devices read", "conversions", "pulses attempted", "pulses succeeded")
 ENERGIES = ("read energy [fJ]", "write energy [fJ]")
 
 

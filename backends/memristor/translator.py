@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hmn_snn.lowered import LoweredNetwork
-from hmn_snn.results import Results
 from hmn_snn.translator import FEATURES, Capabilities, Finding, Severity, feature_findings
+
+if TYPE_CHECKING:
+    from .._shared.program import KernelProgram
 
 # The parameters of Hardware, which is not loaded for their names alone.
 OPTIONS = (
@@ -73,7 +75,7 @@ class MemristorTranslator:
         executor: str = "emulator",
         findings: Any = (),
         **options: Any,
-    ) -> MemristorProgram:
+    ) -> KernelProgram:
         """Return a program for a network that was checked.
 
         Parameters
@@ -87,57 +89,16 @@ class MemristorTranslator:
 
         Returns
         -------
-        MemristorProgram
+        KernelProgram
         """
-        from .hardware import Hardware
-
-        return MemristorProgram(lowered, Hardware.of(options), tuple(findings))
-
-
-class MemristorProgram:
-    """A lowered network and the crossbars it is to lie on.
-
-    Parameters
-    ----------
-    lowered : LoweredNetwork
-    hardware : Hardware
-    findings : tuple of Finding
-    """
-
-    def __init__(self, lowered: LoweredNetwork, hardware: Any, findings: tuple[Finding, ...]) -> None:
-        self.lowered, self.hardware, self.findings = lowered, hardware, findings
-
-    @property
-    def native(self) -> Any:
-        """A session at t = 0, whose arrays of devices can be looked at."""
-        return self.start()
-
-    def start(self) -> Any:
-        """Program the devices and start a session at t = 0.
-
-        Returns
-        -------
-        CrossbarSession
-        """
+        from .._shared.program import KernelProgram
         from .._shared.session import Stamp
+        from .hardware import Hardware
         from .session import CrossbarSession
 
-        stamp = Stamp("memristor", "emulator", "float64", ("numba",), self.findings)
-        return CrossbarSession(self.lowered, stamp, self.hardware)
-
-    def run(self, n_steps: int, progress: Any = None) -> Results:
-        """Run from t = 0 and return the results.
-
-        Parameters
-        ----------
-        n_steps : int
-        progress : callable (steps) -> bool, optional
-
-        Returns
-        -------
-        Results
-        """
-        return self.start().run(n_steps, progress)
+        hardware = Hardware.of(options)
+        stamp = Stamp("memristor", executor, precision, ("numba",), tuple(findings))
+        return KernelProgram(lambda: CrossbarSession(lowered, stamp, hardware))
 
 
 def _findings(projection: Any, hardware: Any) -> Iterator[Finding]:

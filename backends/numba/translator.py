@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hmn_snn.lowered import LoweredNetwork
-from hmn_snn.results import Results
 from hmn_snn.translator import FEATURES, Capabilities, Finding, Severity, feature_findings
+
+if TYPE_CHECKING:
+    from .._shared.program import KernelProgram
 
 
 class NumbaTranslator:
@@ -55,7 +57,7 @@ class NumbaTranslator:
 
     def translate(
         self, lowered: LoweredNetwork, *, precision: str = "float64", executor: str = "numba", findings: Any = ()
-    ) -> NumbaProgram:
+    ) -> KernelProgram:
         """Return a program for a network that was checked.
 
         Parameters
@@ -68,51 +70,10 @@ class NumbaTranslator:
 
         Returns
         -------
-        NumbaProgram
+        KernelProgram
         """
-        return NumbaProgram(lowered, precision, tuple(findings))
-
-
-class NumbaProgram:
-    """A lowered network, ready for the stepping kernel.
-
-    Parameters
-    ----------
-    lowered : LoweredNetwork
-    precision : str
-    findings : tuple of Finding
-    """
-
-    def __init__(self, lowered: LoweredNetwork, precision: str, findings: tuple[Finding, ...]) -> None:
-        self.lowered, self.precision, self.findings = lowered, precision, findings
-
-    @property
-    def native(self) -> Any:
-        """A session at t = 0, whose tables and state can be looked at."""
-        return self.start()
-
-    def start(self) -> Any:
-        """Start a session at t = 0.
-
-        Returns
-        -------
-        KernelSession
-        """
+        from .._shared.program import KernelProgram
         from .._shared.session import KernelSession, Stamp
 
-        stamp = Stamp("numba", "numba", self.precision, ("numba",), self.findings)
-        return KernelSession(self.lowered, stamp)
-
-    def run(self, n_steps: int, progress: Any = None) -> Results:
-        """Run from t = 0 and return the results.
-
-        Parameters
-        ----------
-        n_steps : int
-        progress : callable (steps), optional
-
-        Returns
-        -------
-        Results
-        """
-        return self.start().run(n_steps, progress)
+        stamp = Stamp("numba", "numba", precision, ("numba",), tuple(findings))
+        return KernelProgram(lambda: KernelSession(lowered, stamp))
