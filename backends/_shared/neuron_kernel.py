@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from .bits import bits, both, from_bits, size_bits, smaller
 from .jit import jit
 from .keyed import normal
 from .layout import (
@@ -93,77 +94,75 @@ def deliver_delta(p, now, field, sign, neurons, neuron):
 
 
 @jit
-def step_neuron(k, lane, now, neuron, rho_m, rho_exc, rho_inh, k_exc, k_inh, v_thresh, distance, nearest):
-    """Advance the neuron at place k by one step; note how far above its threshold it is, unless it is refractory."""
+def step_neuron(k, now, neuron, rho_m, rho_exc, rho_inh, k_exc, k_inh, v_thresh):
+    """Advance the neuron at place k by one step; returns how far above its threshold it is (-FAR if refractory)."""
     v, v_inf, idle = neuron[k], neuron[k + np.uint64(V_INF * LANES)], neuron[k + np.uint64(WAIT * LANES)] <= now
     exc, inh = neuron[k + np.uint64(EXC * LANES)], neuron[k + np.uint64(INH * LANES)]
     v = v_inf + (v - v_inf) * rho_m + k_exc * exc - k_inh * inh if idle else v
     neuron[k] = v
     neuron[k + np.uint64(EXC * LANES)] = exc * rho_exc
     neuron[k + np.uint64(INH * LANES)] = inh * rho_inh
-    above = v - v_thresh if idle else -FAR
-    distance[lane] = above
-    size = abs(above)
-    nearest[lane] = size if size < nearest[lane] else nearest[lane]
+    return v - v_thresh if idle else -FAR
 
 
 @jit
-def step_alike(block, now, neuron, coefficient, distance, nearest):
-    """Advance a block of neurons with the same coefficients by one step."""
+def step_alike(block, now, neuron, coefficient, nearest):
+    """Advance a block of neurons with the same coefficients by one step.
+
+    Returns bits that are negative where no neuron has reached its threshold, and those of the smallest distance.
+    """
     first, c = np.uint64(block * FIELDS * LANES), np.uint64(block * COEFFICIENTS * LANES)
     rho_m, rho_exc, rho_inh = coefficient[c], coefficient[c + RHO_EXC * LANES], coefficient[c + RHO_INH * LANES]
     k_exc, k_inh = coefficient[c + K_EXC * LANES], coefficient[c + K_INH * LANES]
     v_thresh = coefficient[c + V_THRESH * LANES]
-    for lane in range(np.uint64(LANES)):
-        step_neuron(first + lane, lane, now, neuron, rho_m, rho_exc, rho_inh, k_exc, k_inh, v_thresh, distance, nearest)
+    below = bits(neuron.dtype.type(-FAR))
+    for k in range(first, first + np.uint64(LANES)):
+        above = step_neuron(k, now, neuron, rho_m, rho_exc, rho_inh, k_exc, k_inh, v_thresh)
+        below, nearest = both(below, bits(above)), smaller(size_bits(above), nearest)
+    return below, nearest
 
 
 @jit
-def step_each(block, now, neuron, coefficient, distance, nearest):
-    """Advance a block of neurons with coefficients of their own by one step."""
+def step_each(block, now, neuron, coefficient, nearest):
+    """Advance a block of neurons with coefficients of their own by one step; returns the same."""
     first, second = np.uint64(block * FIELDS * LANES), np.uint64(block * COEFFICIENTS * LANES)
+    below = bits(neuron.dtype.type(-FAR))
     for lane in range(np.uint64(LANES)):
         c = second + lane
-        step_neuron(
-            first + lane, lane, now, neuron, coefficient[c + np.uint64(RHO_M * LANES)],
+        above = step_neuron(
+            first + lane, now, neuron, coefficient[c + np.uint64(RHO_M * LANES)],
             coefficient[c + np.uint64(RHO_EXC * LANES)], coefficient[c + np.uint64(RHO_INH * LANES)],
             coefficient[c + np.uint64(K_EXC * LANES)], coefficient[c + np.uint64(K_INH * LANES)],
-            coefficient[c + np.uint64(V_THRESH * LANES)], distance, nearest,
+            coefficient[c + np.uint64(V_THRESH * LANES)],
         )  # fmt: skip
+        below, nearest = both(below, bits(above)), smaller(size_bits(above), nearest)
+    return below, nearest
 
 
 @jit
-def add_noise(p, step, block, neurons, neuron, distance, nearest):
-    """Add the keyed noise of this step to the neurons of a block that are not refractory."""
+def add_noise(p, step, now, block, neurons, neuron, nearest):
+    """Add the keyed noise of this step to the neurons of a block that are not refractory; returns the same."""
     first = neurons.start[p] + (block - neurons.block[p]) * LANES
+    below = bits(neuron.dtype.type(-FAR))
     for lane in range(min(LANES, neurons.start[p + 1] - first)):
-        i = first + lane
-        if distance[lane] > -FAR:
+        i, place = first + lane, block * FIELDS * LANES + lane
+        if neuron[place + WAIT * LANES] <= now:
             if neurons.noise[i] != 0:
-                place = (block * FIELDS + V) * LANES + lane
                 neuron[place] += neurons.noise[i] * normal(neurons.noise_key[i], step)
-                distance[lane] = neuron[place] - neurons.v_thresh[i]
-            nearest[lane] = min(nearest[lane], abs(distance[lane]))
-
-
-@jit
-def any_fired(words, sign):
-    """Return whether any distance, in words of 8 bytes, has not the sign of those below the threshold."""
-    all_of_them = sign
-    for k in range(len(words)):
-        all_of_them &= words[k]
-    return all_of_them != sign
+            above = neuron[place] - neurons.v_thresh[i]
+            below, nearest = both(below, bits(above)), smaller(size_bits(above), nearest)
+    return below, nearest
 
 
 @jit
 def collect(p, block, now, neurons, state, spikes, n_spikes):
     """List the neurons of a block that spike, and reset them; returns the new number of spikes."""
     begin = (block - neurons.block[p]) * LANES
-    for lane in range(LANES):
-        if state.distance[lane] >= ZERO:
+    for lane in range(min(LANES, neurons.start[p + 1] - neurons.start[p] - begin)):
+        i, place = neurons.start[p] + begin + lane, block * FIELDS * LANES + lane
+        if state.neuron[place + WAIT * LANES] <= now and state.neuron[place] - neurons.v_thresh[i] >= ZERO:
             spikes.member[n_spikes] = begin + lane
             n_spikes += 1
-            i, place = neurons.start[p] + begin + lane, block * FIELDS * LANES + lane
             if neurons.subtract[p]:
                 state.neuron[place] -= neurons.v_thresh[i] - neurons.v_reset[i]
             else:
@@ -185,15 +184,17 @@ def advance(p, step, neurons, state, spikes, n_spikes):
     if neurons.homeostatic[p]:
         for i in range(neurons.start[p], neurons.start[p + 1]):
             state.bias[i] += neurons.bias_gain[i]
-    alike, noisy, coefficient, distance = neurons.homogeneous[p], neurons.noisy[p], neurons.coefficient, state.distance
-    nearest = state.unused if noisy else state.nearest
+    alike, noisy, coefficient = neurons.homogeneous[p], neurons.noisy[p], neurons.coefficient
+    nearest = bits(state.nearest[0])
     for block in range(neurons.block[p], neurons.block[p + 1]):
         if alike:
-            step_alike(block, now, state.neuron, coefficient, distance, nearest)
+            below, closest = step_alike(block, now, state.neuron, coefficient, nearest)
         else:
-            step_each(block, now, state.neuron, coefficient, distance, nearest)
+            below, closest = step_each(block, now, state.neuron, coefficient, nearest)
         if noisy:
-            add_noise(p, step, block, neurons, state.neuron, distance, state.nearest)
-        if any_fired(state.distance_words, state.sign[0]):
+            below, closest = add_noise(p, step, now, block, neurons, state.neuron, nearest)
+        nearest = closest
+        if below >= 0:
             n_spikes = collect(p, block, now, neurons, state, spikes, n_spikes)
+    state.nearest[0] = from_bits(nearest)
     return n_spikes

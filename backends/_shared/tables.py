@@ -93,11 +93,7 @@ class State(NamedTuple):
     gain: np.ndarray  # (A or 1,)
     meta: np.ndarray  # (A or 1,)
     margin: np.ndarray  # (1,) smallest |u - p|
-    nearest: np.ndarray  # (LANES,) smallest |v - theta| by place in a block
-    unused: np.ndarray  # (LANES,) room for what is not yet that
-    distance: np.ndarray  # (LANES,) room for v - theta in a block
-    distance_words: np.ndarray  # uint64, the same memory
-    sign: np.ndarray  # (1,) uint64, the bits of signs in a word
+    nearest: np.ndarray  # (1,) smallest |v - theta|
 
 
 class Rhythms(NamedTuple):
@@ -282,7 +278,6 @@ def build_rhythms(lowered: LoweredNetwork, cell_kinds: list[type], synapses: Syn
 
 def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, dtype: Any) -> State:
     """Return the state at t = 0."""
-    distance = np.zeros(LANES, dtype)
     cells = [(a.cell, a.coefficients) for a in lowered.astrocytes for _ in range(a.size)]
     astro = np.zeros((len(cells), max((len(c.initial_state()) for c, _ in cells), default=1)))
     output = np.tile([1.0, 0.0], (max(1, len(cells)), 1))
@@ -303,11 +298,7 @@ def build_state(lowered: LoweredNetwork, neurons: Neurons, currents: Currents, d
         gain=output[:, 0].copy(),
         meta=output[:, 1].copy(),
         margin=np.full(1, np.inf),
-        nearest=np.full(LANES, np.inf, dtype),
-        unused=np.full(LANES, np.inf, dtype),
-        distance=distance,
-        distance_words=distance.view(np.uint64),
-        sign=np.array([0x8000000080000000 if distance.itemsize == 4 else 0x8000000000000000], np.uint64),
+        nearest=np.full(1, np.inf, dtype),
     )
 
 
