@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import jit
+from .prefetch import prefetch
 
 
 @jit
@@ -41,6 +42,13 @@ def settle_at_once(step, current, custom):
     """Leave nothing to be done after the spikes of a step have been read."""
 
 
+@jit
+def row_of(j, i, d, syn):
+    """Return the first synapse, and one past the last, of source neuron i with the d-th delay of a projection."""
+    place = syn.row_ptr_start[j] + np.int64(i) * syn.n_delays[j] + d
+    return syn.row_ptr[place], syn.row_ptr[place + 1]
+
+
 def make_deliver(read):
     """Return the delivery of a projection's arrivals with a way to read synapses.
 
@@ -62,11 +70,16 @@ def make_deliver(read):
         count = 0
         for d in range(n_delays):
             k = row - 1 - syn.delays[syn.delay_ptr[j] + d]
-            for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-                place = syn.row_ptr_start[j] + np.int64(spikes.member[e]) * n_delays + d
-                a, b = syn.row_ptr[place], syn.row_ptr[place + 1]
+            first, last = spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]
+            if first == last:
+                continue
+            a, b = row_of(j, spikes.member[first], d, syn)
+            for e in range(first, last):
+                next_a, next_b = row_of(j, spikes.member[min(e + 1, last - 1)], d, syn)
+                prefetch(syn.neuron, next_a, next_b)
                 count += b - a
                 read(j, a, b, syn, weight, state.gain, state.neuron, custom)
+                a, b = next_a, next_b
         return count
 
     return deliver
@@ -79,7 +92,7 @@ def hear(j, row, syn, arrivals, share, spikes):
     for d in range(n_delays):
         k = row - syn.delays[syn.delay_ptr[j] + d]
         for e in range(spikes.offset[k * n_groups + group], spikes.offset[k * n_groups + group + 1]):
-            place = syn.row_ptr_start[j] + np.int64(spikes.member[e]) * n_delays + d
-            for s in range(syn.row_ptr[place], syn.row_ptr[place + 1]):
+            a, b = row_of(j, spikes.member[e], d, syn)
+            for s in range(a, b):
                 astrocyte = syn.territory[syn.territory_start[j] + s]
                 arrivals[astrocyte] += share[astrocyte]

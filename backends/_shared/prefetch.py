@@ -1,0 +1,37 @@
+"""Asking for memory before it is needed: the rows of a large network's synapses come from far away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from .jit import jit
+
+_BYTES = 64  # of a cache line on all processors that numba supports
+_READ, _KEEP, _DATA = 0, 3, 1  # of llvm.prefetch: to be read, and again soon; not code
+_AHEAD = 32  # lines of a row; the processor itself goes on from there
+
+
+@intrinsic
+def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        builder.call(function, [place, word(_READ), word(_KEEP), word(_DATA)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@jit
+def prefetch(array, first, last):
+    """Have the elements first to last - 1 of an array brought near, as many of them as is useful."""
+    per_line = _BYTES // array.itemsize
+    for k in range(first, min(last, first + _AHEAD * per_line), per_line):
+        _prefetch(array, k)
