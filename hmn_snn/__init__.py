@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .comparison import compare
     from .convergence_order import convergence
     from .exporting import export
+    from .nir_export import to_nir
+    from .nir_import import from_nir
     from .results import Results
     from .simulate import Simulation, check, run
     from .theory import lif_rate, siegert
@@ -42,9 +44,11 @@ _LAZY = {
     "compare": "comparison",
     "convergence": "convergence_order",
     "export": "exporting",
+    "from_nir": "nir_import",
     "lif_rate": "theory",
     "run": "simulate",
     "siegert": "theory",
+    "to_nir": "nir_export",
 }
 
 
@@ -91,7 +95,9 @@ __all__ = [
     "compare",
     "convergence",
     "export",
+    "from_nir",
     "lif_rate",
     "run",
     "siegert",
+    "to_nir",
 ]

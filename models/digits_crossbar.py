@@ -25,7 +25,7 @@ from .digits_crossbar_experiment import BACKEND, Curves, Options, Sweep, curves
 from .digits_network import CYCLE, digits
 
 SEEDS: Sequence[int] = range(1, 11)
-LEARNING_SEEDS: Sequence[int] = range(1, 6)
+LEARNING_SEEDS: Sequence[int] = range(1, 11)
 QUICK_SEEDS, QUICK_TRAINING, QUICK_TEST = (1, 2), 120, 60
 MAX_PROCESSES = 8
 
