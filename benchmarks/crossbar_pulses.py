@@ -1,8 +1,10 @@
 """Time per write pulse of each kind of memristive device, beside aihwkit's.
 
-One thread. A pulse is timed alone (every device of an array gets one, up and down in turn) and in trains of 10; a
-closed form is timed per device. The figures of aihwkit 1.2.0 were measured on another day, on a machine of the same
-kind: read the ratio with that in mind, or install aihwkit, and it is measured in the same run.
+One thread. A pulse is timed alone (every device of an array gets one, up and down in turn) and in trains of 10; the
+closed form of a train is timed per device, whatever the train's length. Beside them, in the same run: a copy of one
+number per device, which is what memory allows. The figures of aihwkit 1.2.0 were measured on another day, on a machine
+of the same kind: read the ratio with that in mind, or install aihwkit, and it is measured in the same run. So was that
+of a prototype of the SoftBounds pulse in single precision, with a running xorshift generator: 2.25 ns.
 
     python benchmarks/crossbar_pulses.py
     python benchmarks/crossbar_pulses.py --size 256 --json pulses.json
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -47,8 +50,8 @@ CASES: dict[str, tuple[Device, str | None, float | None]] = {
 }
 
 
-def least(function: Callable[[], Any], repeats: int) -> float:
-    """Return the least processor time of some calls.
+def seconds(function: Callable[[], Any], repeats: int) -> tuple[float, float]:
+    """Return the least and the median processor time of some calls.
 
     Parameters
     ----------
@@ -57,14 +60,20 @@ def least(function: Callable[[], Any], repeats: int) -> float:
 
     Returns
     -------
-    float [s]
+    least, median : float [s]
     """
     times = []
     for _ in range(repeats):
         start = time.process_time()
         function()
         times.append(time.process_time() - start)
-    return min(times)
+    return min(times), statistics.median(times)
+
+
+def copy_time(size: int, repeats: int) -> float:
+    """Return the least time that copying one number per device takes [ns]."""
+    source, copy = np.ones(size * size), np.ones(size * size)
+    return 1e9 / size**2 * seconds(lambda: np.copyto(copy, source), repeats)[0]
 
 
 def measure(device: Device, size: int, repeats: int) -> dict[str, float | None]:
@@ -80,22 +89,26 @@ def measure(device: Device, size: int, repeats: int) -> dict[str, float | None]:
     Returns
     -------
     dict
-        ``pulse`` [ns], in a train of 10 ``in_train`` [ns], ``closed`` [ns per device].
+        Least and median: ``pulse``, ``pulse_median`` [ns]; in a train of 10 ``in_train``, ``in_train_median`` [ns];
+        ``closed``, ``closed_median`` [ns per device].
     """
     n = size * size
     devices = Population(device, n, g=0.5 * (device.g_min + device.g_max))
-    index, sign = np.arange(n), np.where(np.arange(n) % 2, 1, -1)
+    everyone, sign = np.empty(0, np.int64), np.where(np.arange(n) % 2, 1, -1).astype(np.int32)
+
+    def times(name: str, function: Callable[[], Any], pulses: int = 1) -> dict[str, float | None]:
+        least, median = (1e9 / n / pulses * t for t in seconds(function, repeats))
+        return {name: least, f"{name}_median": median}
+
     if device.kind == WRITTEN:
         targets = np.linspace(device.g_min, device.g_max, n)
-        time_of_all = least(lambda: write_all(index, targets, 0.0, devices.cells), repeats)
-        return {"pulse": 1e9 * time_of_all / n, "in_train": None, "closed": None}
-
-    def pulses(count: int, closed: bool) -> float:
-        counts = sign * count
-        return 1e9 / n * least(lambda: pulse_all(index, counts, 0.0, closed, devices.cells), repeats)
-
-    closed = pulses(LONG_TRAIN, True) if isinstance(device, (ConstantStep, LinearStep)) else None
-    return {"pulse": pulses(1, False), "in_train": pulses(TRAIN, False) / TRAIN, "closed": closed}
+        return times("pulse", lambda: write_all(everyone, targets, 0.0, devices.cells))
+    trains, long_trains = TRAIN * sign, LONG_TRAIN * sign
+    found = times("pulse", lambda: pulse_all(everyone, sign, 0.0, False, devices.cells))
+    found |= times("in_train", lambda: pulse_all(everyone, trains, 0.0, False, devices.cells), TRAIN)
+    if isinstance(device, (ConstantStep, LinearStep)):
+        found |= times("closed", lambda: pulse_all(everyone, long_trains, 0.0, True, devices.cells))
+    return found
 
 
 def measure_aihwkit(name: str, size: int, repeats: int) -> float:
@@ -128,7 +141,7 @@ def measure_aihwkit(name: str, size: int, repeats: int) -> float:
     tile = AnalogTile(size, size, SingleRPUConfig(device=device, update=update))
     tile.set_learning_rate(1.0)
     ones = torch.ones(1, size)
-    return 1e9 / size**2 * least(lambda: tile.update(ones, ones), repeats)
+    return 1e9 / size**2 * seconds(lambda: tile.update(ones, ones), repeats)[0]
 
 
 def row(name: str, size: int, repeats: int) -> dict[str, Any]:
@@ -175,13 +188,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     for kind in ("taox", "ideal"):  # compiles, or loads what was compiled
         measure(CASES[kind][0], 8, 1)
     rows = [row(name, args.size, args.repeats) for name in CASES]
-    columns = {"pulse": "ns/pulse", "in_train": "in trains of 10", "closed": "closed form, ns/device",
-               "aihwkit_stored": "aihwkit, stored", "aihwkit": "aihwkit, now", "ratio": "aihwkit/ours"}  # fmt: skip
+    copy = copy_time(args.size, args.repeats)
+    columns = {
+        "pulse": "ns/pulse", "pulse_median": "median", "in_train": "in trains of 10", "in_train_median": "median",
+        "closed": "closed form, ns/device", "aihwkit_stored": "aihwkit, stored", "aihwkit": "aihwkit, now",
+        "ratio": "aihwkit/ours",
+    }  # fmt: skip
     cells = [[r["device"], *(None if r.get(k) is None else round(r[k], 1) for k in columns)] for r in rows]
     print(f"{args.size} x {args.size} devices, one thread, least of {args.repeats}, load {load:.1f} at the start\n")
     print(text_table(cells, ["device", *columns.values()]))
+    print(f"\ncopying one number of 8 bytes per device takes {copy:.2f} ns")
     if args.json is not None:
-        args.json.write_text(json.dumps({"size": args.size, "load": load, "rows": rows}, indent=2) + "\n", "utf-8")
+        figures = {"size": args.size, "load": load, "copy": copy, "rows": rows}
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -2,9 +2,10 @@
 
 A network of inputs and neurons joined all to all runs on backend "memristor", a device per crosspoint, and once more
 without spikes: the difference is what reading takes, by the backend's own kernel. Beside it: the same spikes through
-synapses in software (backend "numba"); the dense product V @ G; and figures measured before on another machine, of
-prototypes that add noise device by device or, in distribution the same, once per column, and of aihwkit's and
-CrossSim's whole product, which takes as long for one spike as for all. One thread, processor time, least of repeats.
+synapses in software (backend "numba"); the dense product V @ G; aihwkit's and CrossSim's whole product, which takes as
+long for one spike as for all, where they are installed; and figures measured before on another machine, theirs and
+those of prototypes that add noise device by device or, in distribution the same, once per column. One thread, processor
+time, least of repeats.
 
     python benchmarks/crossbar_reads.py
     python benchmarks/crossbar_reads.py --quick --json results.json
@@ -17,7 +18,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +43,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
     SOFTWARE: {"backend": "numba"},
 }
 
-# [us] 1024 x 1024; one thread of a shared AMD EPYC of about 2.6 GHz. Of the shares above; the peers' for any.
+AIHWKIT, CROSSSIM, CROSSSIM_NOISY = "aihwkit, forward", "CrossSim, ideal", "CrossSim, read noise"
+
+# [us] 1024 x 1024; one thread of a shared AMD EPYC of about 2.6 GHz. Of the shares above; the peers' for any: aihwkit
+# 1.2.0, CrossSim 3.2.
 STORED: dict[str, tuple[float, float, float]] = {
     QUIET: (0.7, 2.5, 10.7),
     NOISY: (2.9, 5.5, 17.5),
     DENSE: (54.0, 54.0, 54.0),
-}
-STORED_ONLY: dict[str, tuple[float, float, float]] = {
     "noise of each device": (15.7, 77.0, 307.0),
-    "aihwkit 1.2.0, forward": (98.0, 98.0, 98.0),
-    "CrossSim 3.2, ideal": (285.0, 285.0, 285.0),
-    "CrossSim 3.2, read noise": (31000.0, 31000.0, 31000.0),
+    AIHWKIT: (98.0, 98.0, 98.0),
+    CROSSSIM: (285.0, 285.0, 285.0),
+    CROSSSIM_NOISY: (31000.0, 31000.0, 31000.0),
 }
 STORED_SIZE = 1024
 
@@ -110,18 +114,51 @@ def run_time(net: hs.Network, steps: int, repeats: int, options: dict[str, Any])
     return min(times[1:]), results
 
 
-def product_time(size: int, repeats: int) -> float:
-    """Return the least processor time of a dense product of the crossbar's size [s]."""
-    rng = np.random.default_rng(1)
-    G, V = rng.uniform(size=(size, size)), rng.uniform(size=size)
-    calls = 20
+def call_time(function: Callable[[], Any], repeats: int) -> float:
+    """Return the least processor time of a call, of bunches of calls that the clock can tell [s]."""
+    begun = time.process_time()
+    function()
+    calls = max(1, round(2e-3 / max(time.process_time() - begun, 1e-6)))
     times = []
     for _ in range(repeats + 1):
         begun = time.process_time()
         for _ in range(calls):
-            V @ G
+            function()
         times.append((time.process_time() - begun) / calls)
     return min(times)
+
+
+def products(size: int) -> Iterator[tuple[str, Callable[[np.ndarray], Any]]]:
+    """Yield whole products of a crossbar's size, from row voltages: numpy's, and those of the peers that are installed.
+
+    Parameters
+    ----------
+    size : int
+
+    Yields
+    ------
+    way : str
+    product : callable ((size,) float array)
+    """
+    G = np.random.default_rng(1).uniform(size=(size, size))
+    yield DENSE, lambda V: V @ G
+    if find_spec("aihwkit") is not None:
+        import torch
+        from aihwkit.nn import AnalogLinear
+
+        torch.set_num_threads(1)
+        layer = AnalogLinear(size, size, bias=False)
+        layer.eval()
+        yield AIHWKIT, torch.no_grad()(lambda V: layer(torch.as_tensor(V[None], dtype=torch.float32)))
+    if find_spec("simulator") is not None:  # CrossSim's package
+        from simulator import AnalogCore, CrossSimParameters
+
+        for way in (CROSSSIM, CROSSSIM_NOISY):
+            params = CrossSimParameters()
+            if way == CROSSSIM_NOISY:
+                noise = params.xbar.device.read_noise
+                noise.enable, noise.model, noise.magnitude = True, "NormalProportionalDevice", NOISE
+            yield way, AnalogCore(G.T, params=params).matvec
 
 
 def measure(size: int, steps: int, repeats: int) -> list[dict[str, Any]]:
@@ -147,8 +184,10 @@ def measure(size: int, steps: int, repeats: int) -> list[dict[str, Any]]:
             assert read == spikes * size * steps
             rows.append({"way": way, "spikes": spikes, "us": 1e6 * (took - silent) / steps,
                          "ns": 1e9 * (took - silent) / read})  # fmt: skip
-    product = product_time(size, repeats)
-    rows += [{"way": DENSE, "spikes": n, "us": 1e6 * product, "ns": 1e9 * product / (n * size)} for n in numbers]
+    for way, product in products(size):
+        for spikes in numbers:
+            took = call_time(partial(product, (np.arange(size) < spikes).astype(float)), repeats)
+            rows.append({"way": way, "spikes": spikes, "us": 1e6 * took, "ns": 1e9 * took / (spikes * size)})
     for row in rows:
         stored = STORED.get(row["way"]) if size == STORED_SIZE else None
         row["stored_us"] = None if stored is None else stored[numbers.index(row["spikes"])]
@@ -173,8 +212,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         for row in rows
     ]  # fmt: skip
     if any(row["stored_us"] for row in rows):
-        for way, stored in STORED_ONLY.items():
-            cells += [[way, n, None, None, None, _number(us), None] for n, us in zip(dense, stored, strict=True)]
+        for way in (way for way in STORED if way not in {row["way"] for row in rows}):
+            cells += [[way, n, None, None, None, _number(us), None] for n, us in zip(dense, STORED[way], strict=True)]
     headers = ["way", "spikes", "us/step", "ns/synapse", "/dense", "stored us", "/stored"]
     return text_table(cells, headers)
 

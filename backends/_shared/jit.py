@@ -1,7 +1,7 @@
 """Compilation: functions inlined into one kernel, which is cached under a key of all kernel sources.
 
 Numba's own cache looks only at the file of the function that is cached: edit a helper in another file, and the old
-machine code runs on. Here the cached kernel's key holds a hash of every file of this folder and of its parts' files,
+machine code runs on. Here the cached kernel's key holds a hash of every file of this folder and of its parts' folders,
 the versions of numba and numpy, and (by numba) the CPU.
 """
 
@@ -46,19 +46,21 @@ def jit_cached(function: Callable[..., Any], *parts: Any) -> Any:
     ----------
     function : callable
     *parts : functions and classes
-        The replaceable parts it was made of, each whole in its own file or with helpers from this folder. Where one
-        has no file (it was typed in), nothing is stored.
+        Its replaceable parts: functions, with helpers from their folder and this one, and classes, whole in their file.
+        Where one of these, or the function, has no file (it was typed in), nothing is stored.
 
     Returns
     -------
     numba dispatcher
     """
     dispatcher = numba.njit(function, **_FLAGS)
+    parts = (function, *(getattr(part, "py_func", part) for part in parts))
     # TypeError, OSError: a part without a file. RuntimeError: no folder to write to. Compile anew in every process.
     with contextlib.suppress(TypeError, OSError, RuntimeError):
         files = [Path(inspect.getfile(part)).resolve(strict=True) for part in parts]
         names = [f"{part.__module__}.{part.__qualname__}" for part in parts]
-        hashes = [source_hash(Path(__file__).parent), *map(source_hash, files)]
+        places = [file if isinstance(part, type) else file.parent for file, part in zip(files, parts, strict=True)]
+        hashes = [source_hash(Path(__file__).parent), *map(source_hash, places)]
         dispatcher._cache = _KernelCache(function, names, (numba.__version__, np.__version__, *names, *hashes))
     return dispatcher
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .array_layout import MICRO, Layout
 from .circuit import Crossbar, effective_conductances, line_gains
+from .drift_compensation import factors, tile_currents
 from .population import Population
 from .programming import program
 
@@ -40,11 +41,13 @@ class Array:
         Device of ``b`` that a cell is read against.
     gain_a, gain_b : (n_cells,) float arrays
         What the wires leave of the currents.
+    factor : (n_tiles,) float array
+        What outputs are multiplied with for drift.
     programming : Programming
     """
 
     def __init__(self, layout: Layout, seed: int) -> None:
-        self.layout, p, hardware = layout, layout.projection, layout.hardware
+        self.layout, self.seed, p, hardware = layout, seed, layout.projection, layout.hardware
         name, device, clock = f"{p.name}/crossbar", hardware.device, 1e-3 * hardware.clock
         self._place(layout)
         targets = np.full(len(self.cell_line), layout.g_zero)
@@ -66,6 +69,8 @@ class Array:
         self._solved: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self.gain_a = np.ones(len(targets))
         self.gain_b = np.ones(len(targets))
+        self.factor = np.ones(layout.n_tiles)
+        self._programmed: np.ndarray | None = None
 
     def _place(self, layout: Layout) -> None:
         p = layout.projection
@@ -117,7 +122,28 @@ class Array:
         (n_cells,) float array [nA or mV]
         """
         a, b = self.conductances()
+        factor = self.factor[self.cell_tile]
+        a, b = factor * a, b if self.b is None else factor * b
         return self.layout.scale * ((a - self.shift_a) - (b - self.shift_b))
+
+    def calibrate(self, reading: int) -> None:
+        """Read all rows of each tile, for what drift has taken; the first time for what it is reckoned from.
+
+        Parameters
+        ----------
+        reading : int
+            Number of the read; after :meth:`update_gains`.
+        """
+        now = tile_currents(self, reading)
+        if self._programmed is None:
+            self._programmed = now
+        self.factor = factors(self._programmed, now)
+
+    @cached_property
+    def cell_tile(self) -> np.ndarray:
+        """The tile of each cell."""
+        layout = self.layout
+        return np.asarray(self.cell_line // layout.tile * layout.n_across + self.cell_target // layout.per_tile)
 
     @cached_property
     def shift_a(self) -> np.ndarray:
@@ -130,14 +156,16 @@ class Array:
         return np.zeros(len(self.b_of)) if self.b is None else self._shift(self.b)[self.b_of]
 
     def read_weights(self) -> np.ndarray:
-        """Return what reads give on average, wires included; :meth:`update_gains` before.
+        """Return what reads give on average, wires included, before the tile's factor; :meth:`update_gains` first.
 
         Returns
         -------
         (n_cells,) float array [nA or mV]
         """
         a, b = self.conductances()
-        return self.layout.scale * ((self.gain_a * a - self.shift_a) - (self.gain_b * b - self.shift_b))
+        factor = self.factor[self.cell_tile]  # not of what is subtracted digitally
+        a, b = self.gain_a * a, b / factor if self.b is None else self.gain_b * b
+        return self.layout.scale * ((a - self.shift_a / factor) - (b - self.shift_b / factor))
 
     def read_variance(self) -> np.ndarray:
         """Return the variance of white read noise.
@@ -217,7 +245,7 @@ class Array:
                 self.gain_b[cells] = rows[row] * columns[0]
 
     def exact_weights(self) -> np.ndarray:
-        """Return what reads of whole rows give, by the exact operator of each tile.
+        """Return what reads of whole rows give, by the exact operator of each tile, before its factor.
 
         Returns
         -------
@@ -226,7 +254,12 @@ class Array:
         a, b = self.conductances()
         if self._solved is None or not (np.array_equal(a, self._solved[0]) and np.array_equal(b, self._solved[1])):
             self._solved = a, b, self._solve()
-        return self._solved[2]
+        layout = self.layout
+        fixed = np.zeros_like(self._solved[2])  # what is subtracted digitally, where there is a device
+        offset = layout.g_zero if layout.hardware.scheme == "one-sided" else 0.0
+        cell = layout.scale * (offset + self.shift_a - self.shift_b) / self.factor[self.cell_tile]
+        np.add.at(fixed, (self.cell_line, self.cell_target), cell)
+        return self._solved[2] - fixed
 
     def _solve(self) -> np.ndarray:
         layout = self.layout
@@ -244,7 +277,4 @@ class Array:
             else:
                 difference = operator[:, :width].copy()
             weights[first_line : first_line + len(G), first : first + width] = layout.scale * difference
-        fixed = np.zeros_like(weights)  # what is subtracted digitally, where there is a device
-        offset = layout.g_zero if scheme == "one-sided" else 0.0
-        np.add.at(fixed, (self.cell_line, self.cell_target), layout.scale * (offset + self.shift_a - self.shift_b))
-        return weights - fixed
+        return weights

@@ -94,6 +94,11 @@ class Layout:
         return int(len(places) - len(np.unique(places)))
 
     @property
+    def compensated(self) -> bool:
+        """Whether the tiles' outputs are compensated for drift."""
+        return self.hardware.compensation == "global" and self.projection.plasticity is None
+
+    @property
     def exact(self) -> bool:
         """Whether reads go through the exact operator of the tiles: with wires, and weights that do not learn."""
         frozen = self.projection.plasticity is None

@@ -1,7 +1,7 @@
 """Energy of a run on crossbars: what its ledger counted, times constants that each have a source and a range.
 
-Device energies come from the run itself (V^2 G t of every row that was read and pulse that was given). Everything
-around the devices is counted here, and dominates: take the ranges seriously.
+Device energies come from the run itself (V^2 G t of every row that was read and pulse that was given, and of the cells
+that a pulse half-selects). Everything around the devices is counted here, and dominates: take the ranges seriously.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COSTS: Mapping[str, Cost] = MappingProxyType({
     "neuron": Cost(1274.0, 5096.0, 5096.0, "per update: SpikeSim, 1.274 pJ, four of them per neuron"),
     "communication": Cost(4640.0, 157000.0, 554000.0, "per spike: SpikeSim, memory fetch; H-tree; that and buffer"),
 })  # fmt: skip
-COLUMNS = ("devices read", "devices written", "converters", "lines", "neurons", "communication")
+COLUMNS = ("devices read", "devices written", "half-selected", "converters", "lines", "neurons", "communication")
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def energy(results: Results) -> Energy:
     typical = {column: {n: k * costs[column].typical for n, k in counts.items()} for column, counts in events.items()}
     typical["devices read"] = dict(hardware.get("read energy [fJ]", {}))
     typical["devices written"] = dict(hardware.get("write energy [fJ]", {}))
+    typical["half-selected"] = dict(hardware.get("half-select energy [fJ]", {}))
     totals = {column: sum(counts.values()) for column, counts in events.items()}
     low = {column: sum(typical[column].values()) for column in COLUMNS}
     high = dict(low)

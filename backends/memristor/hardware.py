@@ -10,8 +10,10 @@ from hmn_snn.description import choice_problem
 from hmn_snn.errors import DescriptionError, HMNError, UnknownNameError
 
 from . import presets
+from .circuit import SCHEMES as ACCESSES
 from .circuit import WIRES, Converter, Wires
 from .devices import Device
+from .drift_compensation import COMPENSATIONS
 from .ranges import check
 from .switching import ExactSet, LogisticSet, PoissonSet
 from .written_devices import Ideal
@@ -55,11 +57,18 @@ class Hardware:
         How often drift, lasting read noise and the gains of wires are brought up to date.
     age : float [s]
         Time from programming to the start of a run.
+    compensation : "none" or "global"
+        Whether each tile's output is multiplied, after conversion, by what its devices have lost together since they
+        were programmed: a read of all rows just after programming and at every clock tells, and is counted like any
+        other. Of projections that do not learn, as writes change that sum too.
     read_voltage : float [V]
     read_time : float [ns]
         Duration of the pulse that reads a row.
     write_voltage : float [V]
     write_time : float [ns]
+    access : "transistor", "V/2" or "V/3"
+        How the cell of a write pulse is selected; without transistors the pulse costs energy in other cells of its
+        tile too. Voltages there are taken to lie below what switches a device: nothing else moves.
 
     Raises
     ------
@@ -79,10 +88,12 @@ class Hardware:
     pulse_budget: int = 1000
     clock: float = 100.0
     age: float = 0.0
+    compensation: str = "none"
     read_voltage: float = 0.2
     read_time: float = 10.0
     write_voltage: float = 1.5
     write_time: float = 100.0
+    access: str = "transistor"
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
@@ -96,7 +107,9 @@ class Hardware:
         for name, kind in (("device", Device), ("wires", Wires), ("converter", Converter), ("switch", ExactSet)):
             if not isinstance(getattr(self, name), kind):
                 yield DescriptionError("crossbar", name, getattr(self, name), f"give a {kind.__name__}")
-        for name, known in (("scheme", SCHEMES), ("operator", OPERATORS), ("learning", LEARNING)):
+        choices = {"scheme": SCHEMES, "operator": OPERATORS, "learning": LEARNING, "compensation": COMPENSATIONS,
+                   "access": tuple(ACCESSES)}  # fmt: skip
+        for name, known in choices.items():
             yield from choice_problem("crossbar", name, getattr(self, name), known)
         yield from self.wires.problems("crossbar")
         yield from self.converter.problems("crossbar")

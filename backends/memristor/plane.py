@@ -15,8 +15,8 @@ from .switching import deterministic_count, set_probability, stochastic_count
 
 ROWS, DEVICES, CONVERSIONS, ATTEMPTED, SUCCEEDED = range(5)
 N_COUNTS = 5
-READ, WRITE = range(2)
-N_ENERGIES = 2
+READ, WRITE, HALF_SELECT = range(3)
+N_ENERGIES = 3
 PULSES, STOCHASTIC, SINGLE = range(3)
 
 
@@ -41,6 +41,7 @@ class Plane(NamedTuple):
     noise_key: np.ndarray  # (n_columns,) uint64
     total: np.ndarray  # (n_columns,) float64, room: sum of a step
     spread: np.ndarray  # (n_columns,) float64, room: variance of a step
+    factor: np.ndarray  # (n_columns,) float64: what a column's digital output is multiplied with
     band: np.ndarray  # (n_lines,) int64: the band of tiles that a line lies on
     band_ptr: np.ndarray  # (n_bands + 1,) into columns
     hit: np.ndarray  # (n_bands,) bool, room
@@ -51,7 +52,11 @@ class Plane(NamedTuple):
     step: np.ndarray  # (1,) int64: the present one
     counts: np.ndarray  # (J, N_COUNTS) int64
     energy: np.ndarray  # (J, N_ENERGIES) float64 [fJ]
-    per_uS: np.ndarray  # (N_ENERGIES,) float64: of a pulse by the conductance [fJ/uS]
+    per_uS: np.ndarray  # (2,) float64: of a read and a write pulse by the conductance [fJ/uS]
+    # Cells beside the selected one of a write pulse: groups are rows, columns and tiles of the projections that learn
+    groups: np.ndarray  # (n, N_GROUPS) int64, of each plastic synapse's device; (n, 0) where the others see nothing
+    group_sum: np.ndarray  # (n_groups,) float64: sum of conductances [uS]
+    group_per_uS: np.ndarray  # (N_GROUPS,) float64: of a write pulse by the other cells' conductance [fJ/uS]
     # Plastic synapses, in the order of the learning rules
     projection: np.ndarray  # (R,)
     entry: np.ndarray  # (n,) int64
@@ -103,7 +108,7 @@ def read_line(j, a, b, syn, weight, gain, current, plane):
 
 @jit
 def settle_columns(step, current, plane):
-    """Add noise to the columns' sums of this step, digitise them, and hand them to the neurons."""
+    """Add noise to the columns' sums of this step, digitise and scale them, and hand them to the neurons."""
     plane.now[0] = plane.now[1] + (step + 1) * plane.now[2]
     plane.step[0] = step
     for t in range(1, plane.touched[0] + 1):
@@ -118,7 +123,7 @@ def settle_columns(step, current, plane):
                 low, high = plane.converter[j, 1], plane.converter[j, 2]
                 total = low + unit * np.rint((min(max(total, low), high) - low) / unit)
                 plane.counts[j, CONVERSIONS] += 1
-            current[plane.place[c]] += total
+            current[plane.place[c]] += plane.factor[c] * total
             plane.total[c] = 0.0
         plane.hit[band] = False
     plane.touched[0] = 0
@@ -157,6 +162,11 @@ def write_device(r, s, weight, change, low, high, plane):
     plane.counts[j, SUCCEEDED] += moved
     plane.energy[j, WRITE] += plane.per_uS[WRITE] * 0.5 * (before + after) * attempts
     plane.power[plane.synapse_line[s]] += after - before
+    for q in range(plane.groups.shape[1]):
+        group = plane.groups[s, q]
+        others = plane.group_sum[group] - before
+        plane.energy[j, HALF_SELECT] += plane.group_per_uS[q] * others * attempts
+        plane.group_sum[group] += after - before
     read = plane.gain[s] * after - plane.fixed[s] - plane.gain_against[s] * plane.against[s]
     plane.weight[plane.entry[s]] = scale * read
     return scale * (after - plane.fixed[s] - plane.against[s])

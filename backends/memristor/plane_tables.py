@@ -13,6 +13,7 @@ from .._shared.layout import EXC, INH, places
 from .._shared.tables import joined, pointers
 from .array import Array
 from .devices import WRITTEN
+from .half_select import N_GROUPS, TRANSISTOR, cell_groups, group_shares, n_groups
 from .hardware import LEARNING, Hardware
 from .plane import N_COUNTS, N_ENERGIES, Plane
 from .population import Population
@@ -67,7 +68,7 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
                      for p, (_, target, _) in zip(lowered.projections, columns, strict=True)], np.uint32),
         owner=owner,
         noise_key=mix(noise ^ np.arange(n_columns, dtype=np.uint64)) if n_columns else np.empty(0, np.uint64),
-        total=np.zeros(n_columns), spread=np.zeros(n_columns),
+        total=np.zeros(n_columns), spread=np.zeros(n_columns), factor=np.ones(n_columns),
         band=joined([np.arange(a.layout.n_lines) // a.layout.tile + k
                     for a, k in zip(arrays, first_band, strict=False)], np.int64),
         band_ptr=np.searchsorted(column_band, np.arange(first_band[-1] + 1)),
@@ -78,6 +79,9 @@ def build_plane(lowered: LoweredNetwork, hardware: Hardware, arrays: list[Array]
         counts=np.zeros((len(arrays), N_COUNTS), np.int64), energy=np.zeros((len(arrays), N_ENERGIES)),
         per_uS=np.array([hardware.read_voltage**2 * hardware.read_time,
                          hardware.write_voltage**2 * hardware.write_time]),
+        groups=_groups(hardware, [a for _, a in plastic]),
+        group_sum=np.zeros(sum(n_groups(a) for _, a in plastic)),
+        group_per_uS=hardware.write_voltage**2 * hardware.write_time * group_shares(hardware.access),
         projection=np.array([j for j, _ in plastic], np.int64),
         entry=joined([a.synapse_cell + first_entry[j] for j, a in plastic], np.int64),
         synapse_line=joined([a.layout.line + first_line[j] for j, a in plastic], np.int64),
@@ -123,6 +127,31 @@ def _columns(array: Array, line: np.ndarray, target: np.ndarray) -> tuple[np.nda
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
     used, of = np.unique(line // layout.tile * layout.n_target + target, return_inverse=True)
     return of, used % layout.n_target, used // layout.n_target
+
+
+def column_tiles(array: Array) -> np.ndarray:
+    """Return the tile of each column of a projection's reads.
+
+    Parameters
+    ----------
+    array : Array
+
+    Returns
+    -------
+    (n_columns,) int array
+    """
+    layout = array.layout
+    line, target, _ = _entries(array)
+    _, target, band = _columns(array, line, target)
+    return np.asarray(band * layout.n_across + target // layout.per_tile)
+
+
+def _groups(hardware: Hardware, arrays: list[Array]) -> np.ndarray:
+    """Return the groups of the plastic synapses' devices; (n, 0) behind transistors."""
+    first = pointers([n_groups(a) for a in arrays])
+    groups = [cell_groups(a)[a.synapse_cell] + k for a, k in zip(arrays, first, strict=False)]
+    every = np.concatenate([np.empty((0, N_GROUPS), np.int64), *groups])
+    return np.ascontiguousarray(every[:, : 0 if hardware.access == TRANSISTOR else N_GROUPS])
 
 
 def _devices_per_line(array: Array) -> np.ndarray:

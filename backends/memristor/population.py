@@ -15,6 +15,7 @@ from hmn_snn import randomness
 from hmn_snn.errors import DescriptionError
 
 from .devices import LINEAR, N_CONSTANTS, WRITTEN, Device
+from .pulse_blocks import block_room
 from .pulses import OWN, RETENTION, Cells, gaussian_quantiles, pulse_all, write_all
 from .read_noise import SlowNoise
 from .retention import N_NUMBERS, drifted
@@ -81,6 +82,7 @@ class Population:
         visible = hidden.copy() if device.write_noise or device.levels is not None else hidden
         worn, drifts = device.endurance < np.inf, device.retention is not None
         limit = device.endurance * np.exp(device.endurance_spread * self.normal("endurance"))
+        room, draws = block_room()
         simple = device.kind == LINEAR and visible is hidden and not worn and not drifts and numbers[OWN] == 0.0
         self.cells = Cells(
             device.kind, visible, hidden, low, high, *coefficients,
@@ -90,7 +92,7 @@ class Population:
             drift=self.normal("drift") if drifts else np.empty(0),
             numbers=numbers, table=device.table(), gauss=gaussian_quantiles(),
             key=np.uint64(randomness.stream_key(seed, f"{name}/pulses")), first=np.uint64(first),
-            simple=bool(simple),
+            simple=bool(simple), room=room, draws=draws,
         )  # fmt: skip
         self._white = device.read_noise * np.exp(device.read_noise_spread * self.normal("read noise"))
         self._slow = SlowNoise(device.rtn, device.flicker, self._entities, seed, name, clock)
@@ -216,7 +218,9 @@ class Population:
         counts = np.asarray(counts)
         if not np.issubdtype(counts.dtype, np.integer):
             raise DescriptionError(f"devices of {self.name!r}", "counts", counts, "give whole numbers of pulses")
-        index, counts = self._chosen(index, "counts", counts.astype(np.int64))
+        if counts.size and max(-int(counts.min()), int(counts.max())) >= 2**31:
+            raise DescriptionError(f"devices of {self.name!r}", "counts", counts, "give fewer than 2**31 pulses")
+        index, counts = self._chosen(index, "counts", counts.astype(np.int32))
         attempted, moved = pulse_all(index, counts, self.time, closed, self.cells)
         return int(attempted), int(moved)
 
@@ -250,16 +254,17 @@ class Population:
         return int(attempted), int(obeyed)
 
     def _chosen(self, index: Any, what: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return device numbers and their values, checked."""
-        chosen = np.arange(len(self)) if index is None else np.asarray(index, dtype=np.int64).ravel()
+        """Return device numbers, none for all of them, and their values, checked."""
+        chosen = np.empty(0, np.int64) if index is None else np.asarray(index, dtype=np.int64).ravel()
+        n = len(self) if index is None else chosen.size
         if chosen.size and (chosen.min() < 0 or chosen.max() >= len(self)):
             found = int(chosen.min() if chosen.min() < 0 else chosen.max())
             allowed = f"devices are numbered 0 to {len(self) - 1}"
             raise DescriptionError(f"devices of {self.name!r}", "index", found, allowed)
-        if values.ndim and values.size != chosen.size:
-            allowed = f"there are {chosen.size} devices; give one value for each"
+        if values.ndim and values.size != n:
+            allowed = f"there are {n} devices; give one value for each"
             raise DescriptionError(f"devices of {self.name!r}", what, values.shape, allowed)
-        return chosen, np.ascontiguousarray(np.broadcast_to(values.ravel() if values.ndim else values, chosen.size))
+        return chosen, np.ascontiguousarray(np.broadcast_to(values.ravel() if values.ndim else values, n))
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Return all that changes.

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # The parameters of Hardware, which is not loaded for their names alone.
 OPTIONS = (
     "device", "scheme", "wires", "operator", "tile", "converter", "learning", "switch", "longest_train", "tolerance",
-    "pulse_budget", "clock", "age", "read_voltage", "read_time", "write_voltage", "write_time",
+    "pulse_budget", "clock", "age", "compensation", "read_voltage", "read_time", "write_voltage", "write_time",
+    "access",
 )  # fmt: skip
 
 
@@ -134,6 +135,9 @@ def _findings(projection: Any, hardware: Any) -> Iterator[Finding]:
         step = device.mean_step / (device.g_max - device.g_min)
         found = f"{hardware.learning}, each about {step:.2g} of the range"
         yield Finding(Severity.ALTERED, name, "weight changes", found, "what pulses make of them", min(1.0, step))
+    if rule is not None and hardware.compensation != "none":
+        limit = "not compensated: writes change the sum of currents that tells of drift"
+        yield Finding(Severity.ALTERED, name, "compensation", "a projection that learns", limit)
 
 
 def _rule_findings(projection: Any, hardware: Any) -> Iterator[Finding]:

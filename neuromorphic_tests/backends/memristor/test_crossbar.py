@@ -12,6 +12,7 @@ from hmn_snn.backends.memristor.circuit import Converter, Crossbar, Wires, solve
 from hmn_snn.backends.memristor.energy import COSTS, energy
 from hmn_snn.backends.memristor.hardware import SCHEMES, Hardware
 from hmn_snn.backends.memristor.pulsed_devices import SoftBounds
+from hmn_snn.backends.memristor.session import CrossbarSession
 from hmn_snn.backends.memristor.written_devices import Ideal, Programmed
 
 import hmn_snn as hs
@@ -131,6 +132,19 @@ def test_drift_lowers_weights_with_time():
     fresh, old = (session(two_factor(), device="pcm", age=age).get_weights(1).mean() for age in (0.0, 86400.0))
     nu = 0.06
     assert old / fresh == pytest.approx((86400.0 / 20.0) ** -nu, rel=0.2)
+
+
+def test_crossbars_are_brought_up_to_date_once_per_clock(monkeypatch):
+    steps = []
+    update = CrossbarSession._refresh
+
+    def noted(self, j):
+        steps.append((self.step, j))
+        update(self, j)
+
+    monkeypatch.setattr(CrossbarSession, "_refresh", noted)
+    session(two_factor(), device="pcm", clock=1.0).run(35)
+    assert steps == [(step, j) for step in (0, 10, 20, 30) for j in (0, 1)]
 
 
 def test_programming_reports_what_did_not_converge():

@@ -18,6 +18,8 @@ from hmn_snn.backends.memristor.pulsed_devices import (
 )
 from hmn_snn.backends.memristor.pulses import gaussian_quantiles
 
+from hmn_snn.errors import DescriptionError
+
 N = 200_000
 WIDE = {"g_min": 0.0, "g_max": 100.0}
 
@@ -95,6 +97,34 @@ def test_the_simple_train_is_the_general_one_up_to_rounding(extra):
     assert simple.pulse(counts) == general.pulse(counts)
     np.testing.assert_allclose(simple.cells.hidden, general.cells.hidden, rtol=1e-12)
     np.testing.assert_array_equal(simple.cells.pulses, general.cells.pulses)
+
+
+@pytest.mark.parametrize(
+    "device", [SoftBounds(step=2.0, step_spread=0.3, c2c=0.5, stuck_lrs=0.1), ConstantStep(c2c=3.0)]
+)  # fmt: skip
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 1000])
+def test_all_devices_at_once_are_pulsed_as_each_by_itself(device, n):
+    """All together in blocks, or named one by one: the same numbers, to the last bit."""
+    together, single = Population(device, n, g=50.0, first=7), Population(device, n, g=50.0, first=7)
+    rng = np.random.default_rng(n)
+    for longest in (1, 20):
+        counts = rng.integers(-longest, longest + 1, n)
+        assert together.pulse(counts) == single.pulse(counts, index=np.arange(n))
+        assert len(np.unique(together.cells.hidden)) > n // 4
+        np.testing.assert_array_equal(together.cells.hidden, single.cells.hidden)
+        np.testing.assert_array_equal(together.cells.pulses, single.cells.pulses)
+
+
+def test_a_device_that_is_named_twice_is_pulsed_twice():
+    devices = Population(ConstantStep(step=2.0), 3, g=50.0)
+    assert devices.pulse([1, 1, -1], index=[2, 2, 0]) == (3, 3)
+    np.testing.assert_allclose(devices.conductance(), [48.0, 50.0, 54.0])
+
+
+def test_trains_are_shorter_than_2_to_the_31():
+    with pytest.raises(DescriptionError) as raised:
+        Population(ConstantStep(), 2).pulse([1, -(2**31)])
+    assert raised.value.parameter == "counts"
 
 
 @pytest.mark.parametrize("up_down", [0.0, 0.3, -0.4])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,6 +20,8 @@ def crossbar_reads(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import crossbar_reads
 
+    # Peers, where they are installed, are measured by hand: here they would only take time.
+    monkeypatch.setattr(crossbar_reads, "find_spec", lambda name: None)
     yield crossbar_reads
     del sys.modules["crossbar_reads"]
 
@@ -54,3 +59,25 @@ def test_wrong_arguments_are_refused(crossbar_reads, arguments):
     with pytest.raises(SystemExit) as refusal:
         crossbar_reads.main(arguments)
     assert refusal.value.code == 2
+
+
+def test_peers_that_are_installed_are_measured(crossbar_reads, monkeypatch):
+    """CrossSim, stood in for by its interface: a core of the transposed matrix, whose noise is asked for."""
+    made = []
+
+    class Core:
+        def __init__(self, matrix, params):
+            made.append((matrix, params))
+            self.matvec = matrix.__matmul__
+
+    params = SimpleNamespace(xbar=SimpleNamespace(device=SimpleNamespace(read_noise=SimpleNamespace(enable=False))))
+    module = SimpleNamespace(AnalogCore=Core, CrossSimParameters=lambda: copy.deepcopy(params))
+    monkeypatch.setitem(sys.modules, "simulator", module)
+    monkeypatch.setattr(crossbar_reads, "find_spec", lambda name: module if name == "simulator" else None)
+    ways = dict(crossbar_reads.products(8))
+    assert list(ways) == [crossbar_reads.DENSE, crossbar_reads.CROSSSIM, crossbar_reads.CROSSSIM_NOISY]
+    V = np.arange(8.0)
+    np.testing.assert_allclose(ways[crossbar_reads.CROSSSIM](V), ways[crossbar_reads.DENSE](V))
+    assert [p.xbar.device.read_noise.enable for _, p in made] == [False, True]
+    rows = crossbar_reads.measure(64, 100, 1)
+    assert {row["way"] for row in rows} > {crossbar_reads.CROSSSIM, crossbar_reads.CROSSSIM_NOISY}
