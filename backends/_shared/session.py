@@ -21,7 +21,7 @@ from . import stepping
 from .learning_kernel import write_exactly
 from .recording_kernel import build_probes, n_samples
 from .rules import build_rules
-from .schedules import Schedules
+from .schedules import Columns, Schedules
 from .synapse_kernel import read_exactly, settle_at_once
 from .tables import build_currents, build_neurons, build_rhythms, build_state, build_synapses
 
@@ -55,7 +55,7 @@ class KernelSession:
     ----------
     lowered : LoweredNetwork
     stamp : Stamp
-    read, write, settle : jitted callables, optional
+    read, write, settle, fire : jitted callables, optional
         The kernel's replaceable parts; see :func:`stepping.make_kernel`.
     custom : object, optional
         Handed to them: a tuple or named tuple of arrays.
@@ -68,6 +68,7 @@ class KernelSession:
         read: Any = read_exactly,
         write: Any = write_exactly,
         settle: Any = settle_at_once,
+        fire: Any = stepping.fire,
         custom: Any = (),
     ) -> None:
         self.lowered, self.stamp, self.custom, self.step = lowered, stamp, custom, 0
@@ -79,7 +80,7 @@ class KernelSession:
         self.rhythms = build_rhythms(lowered, cells, self.synapses)
         self.state = build_state(lowered, self.neurons, self.currents, dtype)
         self.rules, self.learning = build_rules(lowered, self.synapses.territory_start, self.state.meta)
-        self.kernel = stepping.make_kernel(cells, read, write, settle)
+        self.kernel = stepping.make_kernel(cells, read, write, settle, fire)
         self.schedules = Schedules(lowered)
         self._groups = len(lowered.sources)
         self._members = sum(s.size for s in lowered.sources)
@@ -125,12 +126,12 @@ class KernelSession:
 
     def _run_chunk(self, length: int, counts: Any, spikes: list[Any], samples: list[list[np.ndarray]]) -> None:
         first, end = self.step, self.step + length
-        inputs, events = self.schedules.between(first, end)
+        given, events = self._scheduled(first, end)
         probes = build_probes(self.lowered, first, length)
         while self.step < end:
-            later, due = inputs[0] >= self.step, events[0] >= self.step
+            later, due = given[0] >= self.step, events[0] >= self.step
             index, offset = self._spike_room(end - self.step)
-            arrays = [*(a[later] for a in inputs), *(a[due] for a in events), *self._room]
+            arrays = [*(a[later] for a in given), *(a[due] for a in events), *self._room]
             chunk = stepping.Chunk(self.step, end - self.step, self._depth, self._members, *arrays)
             done = self.kernel(
                 self.neurons, self.currents, self.synapses, self.rhythms, self.rules, self.learning, self.state,
@@ -142,6 +143,10 @@ class KernelSession:
             n = n_samples(recording, first, length)
             begin = probes.out_start[q]
             samples[q].append(probes.out[begin : begin + n * len(recording.indices)].reshape(n, len(recording.indices)))
+
+    def _scheduled(self, first: int, end: int) -> tuple[Columns, Columns]:
+        """Return the given spikes (step, group, index) and the events of some steps, which are asked for once."""
+        return self.schedules.between(first, end)
 
     def _spike_room(self, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Return spike arrays that begin with the history and have room for at least a few steps."""
@@ -197,7 +202,7 @@ class KernelSession:
             traces=traces,
             weights={lowered.projections[k].name: self._weights(k, initial) for k, initial in before.items()},
             ledger=self._ledger(counts, trains, self.step - first),
-            margins=Margins(float(self.state.nearest.min()), float(self.state.margin[0])),
+            margins=Margins(float(self.state.nearest[0]), float(self.state.margin[0])),
             findings=stamp.findings,
             provenance=provenance(stamp.backend, stamp.executor, stamp.precision, lowered, stamp.packages, wall),
         )

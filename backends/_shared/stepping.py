@@ -49,9 +49,9 @@ class Chunk(NamedTuple):
     n_steps: int
     row: int  # row of the first step in Spikes; the rows before it are history
     n_members: int  # members of all groups together: room for one step's spikes
-    input_step: np.ndarray
-    input_group: np.ndarray
-    input_index: np.ndarray
+    given_step: np.ndarray  # spikes that are not computed here: those of inputs, and where a chip runs them, of all
+    given_group: np.ndarray
+    given_index: np.ndarray
     event_step: np.ndarray
     event_kind: np.ndarray
     event_object: np.ndarray
@@ -71,32 +71,6 @@ class Counts(NamedTuple):
     rejected: np.ndarray
     astrocyte_updates: np.ndarray  # (groups,)
     astrocyte_releases: np.ndarray
-
-
-def make_kernel(
-    cells: Sequence[type], read: Any = read_exactly, write: Any = write_exactly, settle: Any = settle_at_once
-) -> Any:
-    """Return the kernel with given parts.
-
-    Parameters
-    ----------
-    cells : sequence of AstrocyteCell types
-        Those the network uses.
-    read : jitted callable
-        How a synapse is read when a spike arrives; see :func:`make_deliver`.
-    write : jitted callable
-        How a weight is written at a tick; see :func:`make_tick`.
-    settle : jitted callable (step, current, custom)
-        What remains to be done once all spikes of a step have been read.
-
-    Returns
-    -------
-    jitted callable
-        ``kernel(neurons, currents, synapses, rhythms, rules, learning, state, probes, chunk, spikes, counts, dt,
-        custom)`` runs until the chunk's end or until the spikes' room is used up, and returns the steps done.
-        ``custom`` is handed to read, write and settle.
-    """
-    return _make_kernel(tuple(cells), read, write, settle)
 
 
 @jit
@@ -139,19 +113,26 @@ def advance_all(row, step, neurons, currents, chunk, state, spikes, n_spikes):
 
 
 @jit
-def list_inputs(row, step, n_populations, next_input, chunk, spikes, n_spikes):
-    """List the spikes of inputs in a step; returns the first that is still to come and the new number of spikes."""
-    for g in range(n_populations, spikes.n_groups):
+def list_given(row, step, first_group, next_given, chunk, spikes, n_spikes):
+    """List the given spikes of a step; returns the first that is still to come and the new number of spikes."""
+    for g in range(first_group, spikes.n_groups):
         while (
-            next_input < len(chunk.input_step)
-            and chunk.input_step[next_input] == step
-            and chunk.input_group[next_input] == g
+            next_given < len(chunk.given_step)
+            and chunk.given_step[next_given] == step
+            and chunk.given_group[next_given] == g
         ):
-            spikes.member[n_spikes] = chunk.input_index[next_input]
+            spikes.member[n_spikes] = chunk.given_index[next_given]
             n_spikes += 1
-            next_input += 1
+            next_given += 1
         spikes.offset[row * spikes.n_groups + g + 1] = n_spikes
-    return next_input, n_spikes
+    return next_given, n_spikes
+
+
+@jit
+def fire(row, step, next_given, neurons, currents, chunk, state, spikes, n_spikes):
+    """Advance all populations by one step and list the spikes of all groups."""
+    n_spikes = advance_all(row, step, neurons, currents, chunk, state, spikes, n_spikes)
+    return list_given(row, step, len(neurons.homogeneous), next_given, chunk, spikes, n_spikes)
 
 
 @jit
@@ -164,12 +145,45 @@ def learn_now(row, step, neurons, syn, rules, learn, state, spikes, counts, dt):
         accumulate(r, rules, learn, dt)
 
 
+def make_kernel(
+    cells: Sequence[type],
+    read: Any = read_exactly,
+    write: Any = write_exactly,
+    settle: Any = settle_at_once,
+    fire: Any = fire,
+) -> Any:
+    """Return the kernel with given parts.
+
+    Parameters
+    ----------
+    cells : sequence of AstrocyteCell types
+        Those the network uses.
+    read : jitted callable
+        How a synapse is read when a spike arrives; see :func:`make_deliver`.
+    write : jitted callable
+        How a weight is written at a tick; see :func:`make_tick`.
+    settle : jitted callable (step, current, custom)
+        What remains to be done once all spikes of a step have been read.
+    fire : jitted callable
+        How the populations go on and what spikes; the arguments are those of :func:`fire`, which returns the first
+        given spike that is still to come and the new number of spikes.
+
+    Returns
+    -------
+    jitted callable
+        ``kernel(neurons, currents, synapses, rhythms, rules, learning, state, probes, chunk, spikes, counts, dt,
+        custom)`` runs until the chunk's end or until the spikes' room is used up, and returns the steps done.
+        ``custom`` is handed to read, write and settle.
+    """
+    return _make_kernel(tuple(cells), read, write, settle, fire)
+
+
 @cache
-def _make_kernel(cells: tuple[type, ...], read: Any, write: Any, settle: Any) -> Any:
+def _make_kernel(cells: tuple[type, ...], read: Any, write: Any, settle: Any, fire: Any) -> Any:
     deliver, tick_clocks = make_deliver(read), _make_tick_clocks(cells, write)
 
     def run(neurons, currents, syn, rhythms, rules, learn, state, probes, chunk, spikes, counts, dt, custom):
-        next_input, next_event = 0, 0
+        next_given, next_event = 0, 0
         start_chunk(neurons, currents, chunk, state)
         n_spikes = spikes.offset[chunk.row * spikes.n_groups]
         for k in range(chunk.n_steps):
@@ -184,17 +198,15 @@ def _make_kernel(cells: tuple[type, ...], read: Any, write: Any, settle: Any) ->
             settle(step, state.neuron, custom)
             if len(probes.code) > 0:
                 sample(step, probes, neurons, syn, rhythms, rules, learn, state, dt)
-            n_spikes = advance_all(row, step, neurons, currents, chunk, state, spikes, n_spikes)
+            next_given, n_spikes = fire(row, step, next_given, neurons, currents, chunk, state, spikes, n_spikes)
             decay_modulators(rhythms, state)
             advance_oscillators(rhythms, state, chunk.before, dt)
-            n_populations = len(neurons.homogeneous)
-            next_input, n_spikes = list_inputs(row, step, n_populations, next_input, chunk, spikes, n_spikes)
             learn_now(row, step, neurons, syn, rules, learn, state, spikes, counts, dt)
             kick_oscillators(row, rhythms, state, spikes)
             tick_clocks(row, step, syn, rhythms, rules, learn, state, spikes, counts, dt, custom)
         return chunk.n_steps
 
-    return jit_cached(run, read.py_func, write.py_func, settle.py_func, *cells)
+    return jit_cached(run, read.py_func, write.py_func, settle.py_func, fire.py_func, *cells)
 
 
 def _make_tick_clocks(cells: tuple[type, ...], write: Any) -> Any:
