@@ -1,6 +1,8 @@
 # Each target does its own set-up, in one virtual environment, and says so. `make help` lists the targets.
 
 VENV ?= .venv
+# Lava's own, which has other needs.
+LAVA ?= .venv-lava
 # More arguments for the command behind a target: make test ARGS="-n 0 -k stdp"
 ARGS ?=
 
@@ -14,7 +16,7 @@ INPUTS := setup.cfg pyproject.toml
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint bench clean interpreter
+.PHONY: help demo test test-all lint bench lava clean interpreter
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -43,6 +45,8 @@ lint: $(VENV)/.test ## ruff, and mypy on the wheel
 clean: ## remove what was built, cached and printed; the virtual environment stays
 	rm -rf build dist *.egg-info out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+lava: $(LAVA)/.lava ## Lava's simulator of Loihi 2, in an environment of its own
 
 $(VENV)/.core: $(INPUTS) | interpreter
 	@echo "hmn-snn: installing the core into $(VENV) (once; a minute or two, about 700 MB)"
@@ -76,3 +80,20 @@ $(PY):
 	done; \
 	printf "hmn-snn: found no Python from 3.10 to 3.13 that can make a virtual environment:$$seen\n" >&2; \
 	echo "Install one, or name one: make PYTHON=/path/to/python" >&2; exit 1
+
+# Lava is archived: its last release wants Python 3.10. Later ones run it with backends/loihi2/lava_child/compatibility.py.
+$(LAVA)/.lava:
+	@for python in $(or $(PYTHON),python3.10 python3.11 python3.12 python3.13 python3); do \
+	  version=$$("$$python" -c '$(VERSION)' 2>/dev/null) || continue; \
+	  case $$version in 3.10|3.11|3.12|3.13) ;; *) continue ;; esac; \
+	  "$$python" -c 'import venv, ensurepip' 2>/dev/null || continue; \
+	  echo "hmn-snn: installing Lava into $(LAVA) with $$python ($$version; once; a minute, about 350 MB)"; \
+	  "$$python" -m venv $(LAVA) || exit 1; \
+	  if test $$version = 3.10; then $(LAVA)/bin/python -m pip install lava-nc==0.10.0; \
+	  else $(LAVA)/bin/python -m pip install --no-deps --ignore-requires-python lava-nc==0.10.0 && \
+	    $(LAVA)/bin/python -m pip install asteval networkx numpy scipy; fi || exit 1; \
+	  $(LAVA)/bin/python -c 'import sys; sys.path.insert(0, "backends/loihi2/lava_child"); import network' || exit 1; \
+	  touch $@; exit 0; \
+	done; \
+	echo "hmn-snn: found no Python from 3.10 to 3.13 that can make a virtual environment; name one: make lava PYTHON=/path" >&2; \
+	exit 1

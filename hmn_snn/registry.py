@@ -12,7 +12,9 @@ from .translator import Translator
 _BACKENDS = {
     "numba": "hmn_snn.backends.numba",
     "brian2": "hmn_snn.backends.brian2",
+    "loihi2": "hmn_snn.backends.loihi2",
     "memristor": "hmn_snn.backends.memristor",
+    "nengo": "hmn_snn.backends.nengo",
 }
 
 

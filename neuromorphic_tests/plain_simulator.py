@@ -78,6 +78,17 @@ class Cells:
         return fired
 
 
+class GivenCells:
+    """A population whose spikes are known."""
+
+    def __init__(self, fired: np.ndarray) -> None:
+        self.fired = fired
+
+    def step(self, n: int, phi: np.ndarray, exc: np.ndarray, inh: np.ndarray) -> np.ndarray:
+        """Repeat a step."""
+        return np.asarray(self.fired[n])
+
+
 class Learner:
     """A plastic projection (semantics 4-8)."""
 
@@ -126,6 +137,13 @@ class Learner:
 class PlainSimulator:
     """A network in plain numpy.
 
+    Parameters
+    ----------
+    network : LoweredNetwork
+    n_steps : int
+    given : list of (n_steps, size) bool arrays, optional
+        Spikes of each source: none is computed then, and only learning is.
+
     Attributes
     ----------
     fired : list of (n_steps, size) bool arrays
@@ -134,11 +152,15 @@ class PlainSimulator:
         Of each projection.
     """
 
-    def __init__(self, network: LoweredNetwork, n_steps: int) -> None:
+    def __init__(self, network: LoweredNetwork, n_steps: int, given: list[np.ndarray] | None = None) -> None:
         self.network = network
-        self.cells = [Cells(p, network.seed) for p in network.populations]
+        self.cells: list[Any] = [Cells(p, network.seed) for p in network.populations]
         self.fired = [np.zeros((n_steps, p.size), dtype=bool) for p in network.populations]
-        self.fired += [input_spikes(source, network, n_steps) for source in network.inputs]
+        if given is None:
+            self.fired += [input_spikes(source, network, n_steps) for source in network.inputs]
+        else:
+            self.cells = [GivenCells(fired) for fired in given[: len(network.populations)]]
+            self.fired += given[len(network.populations) :]
         self.phasic = np.zeros(len(network.modulators))
         self.phi = np.concatenate([np.zeros(0), *(o.phase for o in network.oscillators)])
         self.glia = [[np.array(a.cell.initial_state()) for _ in range(a.size)] for a in network.astrocytes]

@@ -213,3 +213,13 @@ def gate_at_pairing() -> Network:
 def gate_at_both() -> Network:
     """Do both gates work at once?"""
     return gated("both")
+
+
+@case(min_spikes=5)
+def gate_by_a_pulled_oscillator() -> Network:
+    """Does a phase that another oscillator and spikes pull at gate what is learnt?"""
+    net, _, cells = layer()
+    theta = net.add(hs.Oscillator(frequency=np.array([20.0, 31.0]), size=2, coupling=60.0, name="theta"))
+    net.add(hs.Entrainment(cells, theta, strength=0.4, phase=1.0))
+    add_learning(net, {**LOCAL, "gate": hs.PhaseGate(theta[0], phase=hs.Uniform(0.0, 6.2))})
+    return net

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hmn_snn import registry
+from hmn_snn.errors import BackendUnavailableError
 
 from .cases import CASES
 from .conforming import assert_conforms
@@ -33,4 +34,7 @@ def test_it_refuses_or_agrees(backend, executor, name):
     missing = registry.get(backend).unavailable()
     if missing is not None:
         pytest.skip(missing)
-    assert_conforms(name, backend, executor)
+    try:
+        assert_conforms(name, backend, executor)
+    except BackendUnavailableError as error:  # this way to run is not here, others are
+        pytest.skip(error.reason)

@@ -1,0 +1,128 @@
+"""Programs in files: what is saved is loaded, and a bad file is told from a good one."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hmn_snn.backends.loihi2.lowering import lower_program
+from hmn_snn.backends.loihi2.program import LoihiProgram
+from hmn_snn.backends.loihi2.program_file import SCHEMA, load_program, program_digest, save_program
+
+import hmn_snn as hs
+from hmn_snn.errors import FileFormatError
+from hmn_snn.lowering import lower
+from neuromorphic_tests.networks import random_network
+
+
+def program() -> LoihiProgram:
+    """Return a program with a late source, two currents, noise, and a process without either."""
+    net = hs.Network("naïve", dt=0.5, seed=3)
+    stim = net.add(hs.SpikeInput([[1.0], [2.0]], name="in µ"))
+    noisy = net.add(hs.Population(3, hs.LIF(tau_syn_I=8.0, sigma=1.0), name="noisy"))
+    plain = net.add(hs.Population(2, hs.LIF(), name="plain"))
+    net.add(hs.Projection(stim, noisy, hs.AllToAll(), weight=hs.Uniform(0.1, 0.5), delay=hs.Uniform(0.5, 60.0)))
+    net.add(hs.Projection(stim, noisy, hs.AllToAll(), weight=0.2, receptor="inhibitory", name="inhibition"))
+    net.add(hs.Projection(noisy, plain, hs.AllToAll(), weight=0.2))
+    return lower_program(lower(net))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "program.h5"
+    save_program(program(), path)
+    return path
+
+
+def assert_equal(a: Any, b: Any) -> None:
+    assert type(a) is type(b)
+    for item in dataclasses.fields(a):
+        x, y = getattr(a, item.name), getattr(b, item.name)
+        if isinstance(x, tuple):
+            assert len(x) == len(y)
+            for pair in zip(x, y, strict=True):
+                assert_equal(*pair)
+        elif isinstance(x, np.ndarray):
+            assert x.dtype == y.dtype
+            assert np.array_equal(x, y)
+        else:
+            assert type(x) is type(y)
+            assert x == y
+
+
+def test_a_program_comes_back_whole(saved):
+    loaded = load_program(saved)
+    assert_equal(loaded, program())
+    assert program_digest(loaded) == program_digest(program())
+    assert loaded.sources[-1].copied is not None
+    assert loaded.processes[0].noise_key is not None
+    assert loaded.processes[1].noise_key is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_programs_come_back_whole(tmp_path, seed):
+    made = lower_program(lower(random_network(seed)))
+    save_program(made, tmp_path / "program.h5")
+    assert_equal(load_program(tmp_path / "program.h5"), made)
+
+
+def test_the_digest_knows_every_number():
+    made = program()
+    connection = made.connections[0]
+    other = dataclasses.replace(connection, weight=connection.weight + np.int16(1))
+    changed = dataclasses.replace(made, connections=(other, *made.connections[1:]))
+    assert program_digest(changed) != program_digest(made)
+    assert program_digest(dataclasses.replace(made, dt=0.25)) != program_digest(made)
+
+
+def refused(path: Path) -> FileFormatError:
+    with pytest.raises(FileFormatError) as raised:
+        load_program(path)
+    assert raised.value.path == path
+    return raised.value
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_truncated_file_is_refused(saved, share):
+    content = saved.read_bytes()
+    saved.write_bytes(content[: int(share * len(content))])
+    refused(saved)
+
+
+def test_a_changed_number_is_noticed(saved):
+    with h5py.File(saved, "r+") as file:
+        file["connections/0/weight"][0] += 1
+    assert "digest" in refused(saved).reason
+
+
+@pytest.mark.parametrize("what", ["connections/0/weight", "processes/0", "sources"])
+def test_a_missing_part_is_noticed(saved, what):
+    with h5py.File(saved, "r+") as file:
+        del file[what]
+    refused(saved)
+
+
+def test_a_foreign_file_is_refused_by_its_name(tmp_path):
+    path = tmp_path / "network.h5"
+    hs.Network("net").save(path)
+    assert "'hmn-snn network'" in refused(path).reason
+
+
+def test_a_newer_schema_is_refused(saved):
+    with h5py.File(saved, "r+") as file:
+        file.attrs["schema"] = SCHEMA + 1
+    assert f"{SCHEMA + 1}" in refused(saved).reason
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_older_one(saved, monkeypatch):
+    before = saved.read_bytes()
+    made = program()
+    broken = dataclasses.replace(made, connections=(dataclasses.replace(made.connections[0], name=object()),))
+    with pytest.raises(TypeError):
+        save_program(broken, saved)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
