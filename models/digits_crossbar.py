@@ -6,14 +6,14 @@ One cause of error at a time; everything else is ideal, and ideal devices give t
 trained network and, by the same number, a population of devices and the input's Poisson spikes; from value to value of
 a cause, the same devices are only further from ideal, so changes are taken seed by seed.
 
-What it found (10 networks and populations of devices, mean test accuracy and its 95 % interval; .910, .899 to .920, with
-ideal devices, .913, .906 to .921, learned on them). Learned before: bounds that spread by .1 of the range cost nothing
-that shows (.904, .895 to .912), by .4 a quarter (.689); programming noise of .1 of the range .888, of .2 .816; 1 % stuck
-devices .893, 10 % .760; lines of 1.06 Ohm per cell leave .371 on one tile of 64 x 200 and .906 on the smaller tiles that
-the backend chooses for them. Learned on devices: linear steps of .003 to .01 of the range do as well as exact writes if
-the number of pulses is drawn (.907, .899 to .914, at .01; rounded, .877); noise of as much as a step from pulse to pulse
-and steps that spread by three times their mean cost up to .015; what ruins learning are steps that shrink towards the
-bounds (.858 at gamma .3, .132 with soft bounds) and noise of ten steps (.349).
+What it found (10 networks and populations of devices, mean test accuracy and its 95 % interval; .910, .899 to .920,
+with ideal devices, .913, .906 to .921, learned on them). Learned before: bounds that spread by .1 of the range cost
+nothing that shows (.904, .895 to .912), by .4 a quarter (.689); programming noise of .1 of the range .888, of .2 .816;
+1 % stuck devices .893, 10 % .760; lines of 1.06 Ohm per cell leave .371 on one tile of 64 x 200 and .906 on the
+smaller tiles that the backend chooses for them. Learned on devices: linear steps of .003 to .01 of the range do as
+well as exact writes if the number of pulses is drawn (.907, .899 to .914, at .01; rounded, .877); noise of as much as
+a step from pulse to pulse and steps that spread by three times their mean cost up to .015; what ruins learning are
+steps that shrink towards the bounds (.858 at gamma .3, .132 with soft bounds) and noise of ten steps (.349).
 
     python -m hmn_snn.models.digits_crossbar --out out
 """

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba import extending
 from numba.core import types
-from numba.extending import intrinsic
 
-_INTEGER = {types.float32: types.int32, types.float64: types.int64}
+intrinsic: Any = extending.intrinsic  # its types say that functions take the typing context from callers
+_INTEGER: dict[Any, Any] = {types.float32: types.int32, types.float64: types.int64}
 
 
 @intrinsic

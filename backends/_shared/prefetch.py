@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from .jit import jit
 
+intrinsic: Any = extending.intrinsic  # its types say that functions take the typing context from callers
 _BYTES = 64  # of a cache line on all processors that numba supports
 _READ, _KEEP, _DATA = 0, 3, 1  # of llvm.prefetch: to be read, and again soon; not code
 _AHEAD = 32  # lines of a row; the processor itself goes on from there
