@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_backend_options(check)
     check.set_defaults(action=_check)
 
-    _add_export(commands.add_parser("export", help="write a network as a script that runs without hmn-snn", **layout))
+    _add_export(commands.add_parser("export", help="write a network as a file in a target's own language", **layout))
 
     compare = commands.add_parser("compare", help="say whether two saved runs agree, and where they part", **layout)
     compare.description = "Compare spikes and final weights of two saved runs: exit code 0 if they agree, 4 if not."
@@ -122,13 +122,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.description = f"Write a network and a run of it as a script in a target's own language.\n\n{NETWORK_HELP}"
+    parser.description = (
+        "Write a network and a run of it in a target's own language: for brian2 a script that runs without\n"
+        f"hmn-snn, for loihi2 the program of the chip, as HDF5.\n\n{NETWORK_HELP}"
+    )
     _add_network(parser)
     parser.add_argument("--backend", choices=registry.names(), required=True, help="in whose language")
     parser.add_argument("-t", "--duration", type=_milliseconds, default=1000.0, metavar="MS",
                         help="such as 500, or '2 s' (default: 1000)")  # fmt: skip
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE.py",
-                        help="the script; long arrays go beside it (default: NETWORK_BACKEND.py)")  # fmt: skip
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE",
+                        help="long arrays of a script go beside it (default: NETWORK_BACKEND.py, or .h5)")  # fmt: skip
     parser.set_defaults(action=_export)
 
 

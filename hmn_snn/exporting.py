@@ -1,4 +1,4 @@
-"""A network and a run of it as a file in a target's own language, which runs without hmn-snn."""
+"""A network and a run of it as a file in a target's own language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .simulate import prepared
 
 
 def export(net: Network, duration: Any, path: str | Path, backend: str) -> tuple[Path, ...]:
-    """Write a script that makes a network and runs it from t = 0 on a backend's simulator, without hmn-snn.
+    """Write a network and a run of it from t = 0 in a backend's own language, such as a script for its simulator.
 
     The simulator need not be installed.
 
@@ -25,17 +25,18 @@ def export(net: Network, duration: Any, path: str | Path, backend: str) -> tuple
     path : str or pathlib.Path
         Its end must be that of the backend's files (:func:`export_suffix`). Files that are there are replaced.
     backend : str
-        One whose capabilities name such an end: ``"brian2"``.
+        One whose capabilities name such an end: ``"brian2"`` writes a script that runs without hmn-snn; ``"loihi2"``
+        the program that lies on the chip, without the inputs' spikes.
 
     Returns
     -------
     tuple of pathlib.Path
-        The script, then the files that it reads.
+        The file, then the files that it reads.
 
     Raises
     ------
     UnknownNameError
-        If there is no such backend, or it has no scripts.
+        If there is no such backend, or it has no such files.
     DescriptionError
         If the path has another end, or the duration is no multiple of dt.
     ValidationError

@@ -66,7 +66,13 @@ class Provenance:
 
 
 def provenance(
-    backend: str, executor: str, precision: str, lowered: LoweredNetwork, packages: Iterable[str], wall_time: float
+    backend: str,
+    executor: str,
+    precision: str,
+    lowered: LoweredNetwork,
+    packages: Iterable[str],
+    wall_time: float,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Provenance:
     """Stamp a run that has just ended.
 
@@ -77,6 +83,8 @@ def provenance(
     packages : iterable of str
         Distributions that computed the results, besides Python and NumPy: their versions are looked up.
     wall_time : float [s]
+    elsewhere : mapping of str to str, optional
+        Versions of distributions that computed in another interpreter.
 
     Returns
     -------
@@ -85,7 +93,7 @@ def provenance(
     from . import __version__
 
     versions = {"python": platform.python_version()}
-    versions |= {name: _version(name) for name in dict.fromkeys(("numpy", *packages))}
+    versions |= {name: _version(name) for name in dict.fromkeys(("numpy", *packages))} | dict(elsewhere or {})
     return Provenance(
         backend=backend,
         executor=executor,

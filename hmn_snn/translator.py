@@ -100,7 +100,8 @@ class Capabilities:
     exact_spikes : bool
         Whether spikes equal the reference's (within the margins that results carry).
     weight_tolerance : float
-        Largest difference from the reference's weights; infinite if nothing is promised.
+        Largest difference from the reference's weights, or, where spikes are not exact, from the weights that the rules
+        make of the backend's own spikes; infinite if nothing is promised.
     closed_loop : bool
         Whether ``Simulation`` works.
     export : str or None

@@ -29,7 +29,7 @@ class Chip(Protocol):
         step, group, index : (m,) int array
             Spikes of the populations, in the same order.
         samples : list of (n_samples, n_members) float array
-            One entry for each of the network's recordings of populations (v, i_exc, i_inh, ...), in their units.
+            One entry for each of the network's recordings of v, i_exc or i_inh of a population.
         """
 
     def write_weights(self, projection: int, weights: Float) -> None:
@@ -43,7 +43,10 @@ class Chip(Protocol):
         """
 
     def write_currents(self, population: int, current: Float) -> None:
-        """Write the current that is injected from the next step on, the cell's own offset included.
+        """Write the current that is injected from the next step on.
+
+        It includes the cell's own offset, what oscillators drive, and what a homeostatic bias has moved by since t = 0,
+        as a current.
 
         Parameters
         ----------

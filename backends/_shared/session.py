@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from .schedules import Columns, Schedules
 from .synapse_kernel import read_exactly, settle_at_once
 from .tables import build_currents, build_neurons, build_rhythms, build_state, build_synapses
 
-_CHUNK_STEPS = 2000
+_CHUNK_UPDATES = 1 << 24  # of neurons and sources: some hundredths of a second between two looks at a Ctrl-C
+_CHUNK_STEPS = 1 << 14
 _PROBE_ROOM = 1 << 22  # samples per chunk
 _SPIKE_ROOM = 1 << 18  # spikes between two returns of the kernel
 
@@ -38,7 +39,10 @@ class Stamp:
     ----------
     backend, executor, precision : str
     packages : tuple of str
+        Their versions are looked up here.
     findings : tuple of Finding
+    elsewhere : mapping of str to str
+        Versions of packages that compute in another interpreter.
     """
 
     backend: str
@@ -46,6 +50,7 @@ class Stamp:
     precision: str
     packages: tuple[str, ...]
     findings: tuple[Finding, ...]
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 class KernelSession:
@@ -121,8 +126,9 @@ class KernelSession:
         return self._results(first, before, counts, spikes, samples, time.perf_counter() - begun)
 
     def _chunk_steps(self) -> int:
-        per_step = sum(len(r.indices) / r.every for r in self.lowered.recordings)
-        return max(1, min(_CHUNK_STEPS, int(_PROBE_ROOM / max(per_step, 1e-9))))
+        samples = sum(len(r.indices) / r.every for r in self.lowered.recordings)
+        room = min(_PROBE_ROOM / max(samples, 1e-9), _CHUNK_UPDATES / max(self._members, 1))
+        return max(1, min(_CHUNK_STEPS, int(room)))
 
     def _run_chunk(self, length: int, counts: Any, spikes: list[Any], samples: list[list[np.ndarray]]) -> None:
         first, end = self.step, self.step + length
@@ -204,7 +210,9 @@ class KernelSession:
             ledger=self._ledger(counts, trains, self.step - first),
             margins=Margins(float(self.state.nearest[0]), float(self.state.margin[0])),
             findings=stamp.findings,
-            provenance=provenance(stamp.backend, stamp.executor, stamp.precision, lowered, stamp.packages, wall),
+            provenance=provenance(
+                stamp.backend, stamp.executor, stamp.precision, lowered, stamp.packages, wall, stamp.elsewhere
+            ),
         )
 
     def _trains(self, spikes: list[Any]) -> dict[str, Spikes]:

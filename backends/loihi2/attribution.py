@@ -178,7 +178,9 @@ class _Lesson:
     def learned(self, causes: Sequence[str], seed: int) -> Float:
         """Return the weights that are learned with some causes of loss."""
         rng, found = np.random.default_rng(seed), []
-        begin = np.concatenate([[0], np.cumsum([self.lowered.populations[p.population].size for p in self.chip.pulses])])
+        begin = np.concatenate(
+            [[0], np.cumsum([self.lowered.populations[p.population].size for p in self.chip.pulses])]
+        )
         for j in self.chip.parts:
             k = next(k for k, p in enumerate(self.chip.pulses) if p.population == self.lowered.projections[j].target)
             pulse, dt_s = self.chip.pulses[k], self.lowered.dt / 1000.0
@@ -236,7 +238,14 @@ class _Learner:
     """
 
     def __init__(
-        self, projection: Any, tag: on_chip.Tag, dt: float, scale: Float, per_integral: float, causes: Sequence[str], rng: Any
+        self,
+        projection: Any,
+        tag: on_chip.Tag,
+        dt: float,
+        scale: Float,
+        per_integral: float,
+        causes: Sequence[str],
+        rng: Any,
     ) -> None:
         r = projection.plasticity.rule
         self.target, self.r, self.tag, self.causes, self.rng = projection.target_index, r, tag, frozenset(causes), rng

@@ -10,7 +10,7 @@ from hmn_snn.lowered import LoweredInput, LoweredNetwork
 
 from . import quantisation as q
 from .program import WEIGHT_MAX, Connection, Float, LoihiProgram, NeuronProcess
-from .scaling import POPULATION_RATE
+from .scaling import POPULATION_RATE, Membrane
 
 # The chip's sum of a step has 15 bits and sign, before it is shifted by 6 into the current: nengo-loihi 1.1,
 # builder/discretize.py, Q_BITS = 21. Neither Lava nor the emulator cuts larger ones.
@@ -24,6 +24,10 @@ class Drive:
 
     Attributes
     ----------
+    process : NeuronProcess
+    bias : (1,) or (n,) float array
+        The least that resting potential and injected currents add in a step. A homeostatic bias falls no further than
+        to where the neuron is silent.
     worst : pair of (n,) float array
         Sum of a step in which every synapse has a spike, written ones at their largest weight.
     mean, variance : pair of (n,) float array
@@ -31,6 +35,7 @@ class Drive:
     """
 
     process: NeuronProcess
+    bias: Float
     worst: tuple[Float, Float]
     mean: tuple[Float, Float]
     variance: tuple[Float, Float]
@@ -43,8 +48,10 @@ class Drive:
     @property
     def expected_sum(self) -> float:
         """The largest sum of one sign that is expected to occur."""
-        pairs = zip(self.mean, self.variance, strict=True)
-        return max(float((mean + DEVIATIONS * np.sqrt(var)).max(initial=0.0)) for mean, var in pairs)
+        parts = zip(self.mean, self.variance, self.worst, strict=True)
+        return max(
+            float(np.minimum(mean + DEVIATIONS * np.sqrt(var), worst).max(initial=0.0)) for mean, var, worst in parts
+        )
 
     @property
     def expected_current(self) -> float:
@@ -64,7 +71,7 @@ class Drive:
         exc, inh = (
             q.UNIT * mean / (1.0 - q.current_factor(du)) for mean, du in zip(self.mean, decays, strict=True)
         )  # fmt: skip
-        drive = exc - inh + p.bias_mant * 2.0**p.bias_exp
+        drive = exc - inh + self.bias
         leak = 1.0 - q.membrane_factor(p.dv)
         return float((np.where(leak == 0.0, 0.0, drive) / np.where(leak == 0.0, 1.0, leak)).min(initial=0.0))
 
@@ -90,7 +97,8 @@ def drive_of(lowered: LoweredNetwork, program: LoihiProgram, process: NeuronProc
             parts = _moments(connection, spike_probability(lowered, group))
             for total, part in zip((worst, mean, variance), parts, strict=True):
                 total[0 if connection.sign > 0 else 1] += part
-    return Drive(process, (worst[0], worst[1]), (mean[0], mean[1]), (variance[0], variance[1]))
+    bias = process.bias_rest + process.bias_scale * Membrane.of(lowered.populations[process.group]).injected[1]
+    return Drive(process, bias, (worst[0], worst[1]), (mean[0], mean[1]), (variance[0], variance[1]))
 
 
 def spike_probability(lowered: LoweredNetwork, source: int) -> Float:

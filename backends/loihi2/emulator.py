@@ -186,7 +186,8 @@ class EmulatorExecutor:
         member[: len(self._member)] = self._member
         heard = np.concatenate([*pieces, np.zeros(0, np.int32)])
         listed = kernel.Spikes(n_groups, offset, member, ptr, heard)
-        what = (n_steps, self._step, self._rows, self._processes, self._synapses, listed, self._sums, self._cell, probe, sample)
+        what = (n_steps, self._step, self._rows, self._processes, self._synapses, listed, self._sums, self._cell,
+                probe, sample)  # fmt: skip
         if self._learning is None:
             kernel.run(*what)
         else:

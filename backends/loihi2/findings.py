@@ -14,7 +14,17 @@ from .budgets import Budget, budgets
 from .drive import SUM_LIMIT, Drive, drive_of
 from .lowering import lower_program
 from .placement import place
-from .program import DELAY_MAX, LIF, MEMBRANE_LIMIT, WEIGHT_MAX, Connection, Float, LoihiProgram, NeuronProcess
+from .program import (
+    BIAS_MANT_MAX,
+    DELAY_MAX,
+    LIF,
+    MEMBRANE_LIMIT,
+    WEIGHT_MAX,
+    Connection,
+    Float,
+    LoihiProgram,
+    NeuronProcess,
+)
 
 NATIVE, ALTERED, HOST, REJECTED = Severity.NATIVE, Severity.ALTERED, Severity.HOST, Severity.REJECTED
 
@@ -23,10 +33,16 @@ TOO_SMALL, WANTED = 0.05, 0.01  # an error of a time constant that asks for anot
 
 _LEARNED = "by the host between ticks, from the chip's spikes, exactly"
 STAYS = "weights stay as they start"
+_EVERY_STEP = "which writes a bias before each step: the chip stops after every one"
 _OF_LEARNING = (
     "stdp", "dendritic_delay", "nearest_pairing", "tie_rules", "modulators", "global_attention", "local_attention",
     "gate_update", "gate_pairing", "probabilistic_application", "carry", "astrocyte_metaplasticity",
 )  # fmt: skip
+# What becomes of a weight that the host writes, and the most that it is off by, as a share of the largest.
+_ROUNDED: Mapping[str, tuple[str, float]] = {
+    "stochastic": ("rounded at random at every write, so that their mean is met", 1.0 / WEIGHT_MAX),
+    "nearest": ("to the nearest: a weight stays until its changes add up to half a step", 0.5 / WEIGHT_MAX),
+}
 # What is done with each feature as such; how well, the other findings say.
 _FEATURES: Mapping[str, tuple[Severity, str]] = {
     "lif": (NATIVE, ""),
@@ -35,8 +51,7 @@ _FEATURES: Mapping[str, tuple[Severity, str]] = {
     "reset_subtract": (NATIVE, "the threshold in units of 64 is subtracted"),
     "heterogeneous_neurons": (NATIVE, "constants of each neuron"),
     "membrane_noise": (ALTERED, "uniform draws of its own, of the same deviation"),
-    "homeostasis": (REJECTED, "its bias moves at every step, which neither the pipeline nor the host does; "
-                    "use eta_bias = 0, or another backend"),
+    "homeostasis": (HOST, "moved by the host, " + _EVERY_STEP),
     "currents": (NATIVE, "added to the bias"),
     "delays": (NATIVE, f"of each synapse, 1 to {DELAY_MAX} steps"),
     "poisson_input": (HOST, "drawn by the host, the same spikes as everywhere"),
@@ -44,13 +59,14 @@ _FEATURES: Mapping[str, tuple[Severity, str]] = {
     **dict.fromkeys(_OF_LEARNING, (HOST, _LEARNED)),
     "oscillator_coupling": (HOST, "phases of learning are the host's, exactly"),
     "entrainment": (HOST, "phases of learning are the host's, kicked by the chip's spikes, exactly"),
-    "oscillator_drive": (REJECTED, "the host would have to write a current at every step; "
-                         "leave it out, or use another backend"),
+    "oscillator_drive": (HOST, "phases are the host's, " + _EVERY_STEP),
     "astrocytes": (HOST, "by the host, which writes their gains into the weights at each step of their clock"),
 }  # fmt: skip
 
 
-def findings(lowered: LoweredNetwork, learning: str = "host", budget: str = "headline") -> tuple[Finding, ...]:
+def findings(
+    lowered: LoweredNetwork, learning: str = "host", budget: str = "headline", rounding: str = "stochastic"
+) -> tuple[Finding, ...]:
     """Return what the chip does to a network; runs nothing.
 
     Parameters
@@ -60,6 +76,8 @@ def findings(lowered: LoweredNetwork, learning: str = "host", budget: str = "hea
         Who learns: the host between ticks, or nobody.
     budget : "conservative" or "headline"
         What the network must fit into (see :mod:`budgets`); the other is told about.
+    rounding : "stochastic" or "nearest"
+        Of weights that the host writes.
 
     Returns
     -------
@@ -72,7 +90,7 @@ def findings(lowered: LoweredNetwork, learning: str = "host", budget: str = "hea
             found += _population(lowered, program, population, process)
     for index, projection in enumerate(lowered.projections):
         connections = [c for c in program.connections if c.projection == index]
-        found += _projection(lowered, projection, connections, learning)
+        found += _projection(lowered, projection, connections, learning, rounding)
     found += [_placement(program, option, option.name == budget) for option in budgets().values()]
     return tuple(found)
 
@@ -160,14 +178,21 @@ def _bias(population: LoweredPopulation, process: NeuronProcess, theta: Float) -
     """Yield the error of resting potentials, and what injected currents are rounded to."""
     step = 2.0**process.bias_exp
     leak = np.maximum(1.0 - q.membrane_factor(process.dv), 1.0 / 4096)
-    if population.currents:
-        unit, most = step / process.bias_scale.min(), q.BIAS_LARGEST / process.bias_scale.max()
-        changing = any(len(current.amplitude.steps) > 1 for current in population.currents)
-        found = "changing in time" if changing else "constant"
-        limit = f"written by the host in steps of {unit:.2g} nA, up to {most:.3g} nA" if changing else (
-            f"in steps of {unit:.2g} nA, up to {most:.3g} nA")  # fmt: skip
+    moved_by = {
+        "currents that change": any(len(current.amplitude.steps) > 1 for current in population.currents),
+        "oscillators": bool(population.drives),
+        "homeostasis": population.homeostatic,
+    }
+    reasons = ", ".join(reason for reason, holds in moved_by.items() if holds)
+    if population.currents or reasons:
+        unit, most = step / process.bias_scale.min(), BIAS_MANT_MAX * step / process.bias_scale.max()
+        limit = f"in steps of {unit:.2g} nA, up to {most:.3g} nA"
+        if population.homeostatic:
+            mv = float(population.resistance.max())
+            limit += f" ({unit * mv:.2g} and {most * mv:.3g} mV of a bias)"
         size = float((step / 2.0 / leak / (process.scale * theta)).max())
-        yield Finding(HOST if changing else NATIVE, population.name, "bias", found, limit, min(1.0, size))
+        found, limit = (reasons, f"written by the host {limit}") if reasons else ("constant", limit)
+        yield Finding(HOST if reasons else NATIVE, population.name, "bias", found, limit, min(1.0, size))
     else:
         exact = process.bias_rest + process.bias_scale * population.i_offset
         error = np.abs(process.bias_mant * step - exact) / leak / (process.scale * theta)
@@ -200,7 +225,11 @@ def _range(population: LoweredPopulation, drive: Drive) -> Iterator[Finding]:
 
 
 def _projection(
-    lowered: LoweredNetwork, projection: LoweredProjection, connections: list[Connection], learning: str
+    lowered: LoweredNetwork,
+    projection: LoweredProjection,
+    connections: list[Connection],
+    learning: str,
+    rounding: str,
 ) -> Iterator[Finding]:
     """Yield what becomes of a projection's weights and delays."""
     name, rule = projection.name, projection.plasticity
@@ -210,7 +239,7 @@ def _projection(
         yield Finding(REJECTED, name, "w_max", "infinite", limit)
     if not connections:
         return
-    yield from _weights(projection, connections)
+    yield from _weights(projection, connections, rounding)
     longest = int(projection.delays.max())
     if longest > DELAY_MAX:
         yield from _long_delays(lowered, projection, longest)
@@ -221,12 +250,11 @@ def _projection(
         ticks = [rule.tick_steps] if learns and rule is not None else []
         if projection.astrocytes >= 0:
             ticks.append(lowered.astrocytes[projection.astrocytes].clock_steps)
-        found = f"every {min(ticks)} steps, delays up to {min(longest, DELAY_MAX)} steps"
-        share = min(1.0, min(longest, DELAY_MAX) / min(ticks))
-        yield Finding(ALTERED, name, "weight writes", found, "spikes in flight carry the older weight", share)
+        limit = "by the host, where they have changed; they act on every arrival from then on, as they should"
+        yield Finding(HOST, name, "weight writes", f"every {min(ticks)} steps", limit)
 
 
-def _weights(projection: LoweredProjection, connections: list[Connection]) -> Iterator[Finding]:
+def _weights(projection: LoweredProjection, connections: list[Connection], rounding: str) -> Iterator[Finding]:
     """Yield how weights round: as they start, and, where they are written, what a step of them is."""
     exact = np.concatenate([_exact(c, projection.weights[c.synapse]) for c in connections])
     held = np.abs(np.concatenate([c.weight for c in connections]).astype(float))
@@ -245,9 +273,8 @@ def _weights(projection: LoweredProjection, connections: list[Connection]) -> It
             limit += f"; of a step's sum, less than {step * 2.0**-exponent:.2g} {unit} is cut off"
         yield _sized(projection.name, "weights", found, limit, rms)
     if connections[0].plastic:
-        limit = "rounded at random at every write, so that their mean is met"
         found = f"written in steps of {step:.2g} {unit}, up to {step * WEIGHT_MAX:.3g}"
-        yield Finding(ALTERED, projection.name, "written weights", found, limit, 1.0 / WEIGHT_MAX)
+        yield Finding(ALTERED, projection.name, "written weights", found, *_ROUNDED[rounding])
 
 
 def _exact(connection: Connection, weights: Float) -> Float:

@@ -1,9 +1,10 @@
-"""The chip's learning engine as Lava 0.10 has it in fixed point, bit for bit (``LearningConnectionModelBitApproximate``).
+"""The chip's learning engine as Lava 0.10 has it in fixed point, bit for bit.
 
 Every epoch, each of a connection's w, t and d becomes ``round(clip(2**7 w + sum of products))``. A product is the
 rule's factors times its mantissa, shifted back by what its factors' bits are more than 15, then forth by its exponent;
-all products see the values from before the epoch. Only the rounding can be better than Lava's: see the streams of
-:class:`LearningConnection`.
+all products see the values from before the epoch. Source: Lava 0.10, ``magma/core/model/py/connection.py``
+(``LearningConnectionModelBitApproximate``) and ``magma/core/learning/learning_rule_applier.py``. Only the rounding can
+be better than Lava's: see the streams of :class:`LearningConnection`.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class LearningEngine:
         All of a program.
     learning : sequence of LearningConnection
     groups : sequence of (int, int, int), optional
-        For each of them, the places of its source and of its target among what fires, and the first of its third factors
-        among all that are sent.
+        For each of them, the places of its source and of its target among what fires, and the first of its third
+        factors among all that are sent.
 
     Attributes
     ----------
@@ -127,7 +128,11 @@ class LearningEngine:
 
     def _start(self) -> kernel.Learned:
         n_pre, n_post = (sum(getattr(c, side) for c in self._connections) for side in ("n_source", "n_target"))
-        parts = [[c.weight for c in self._connections], [x.tag_1 for x in self.learning], [x.tag_2 for x in self.learning]]
+        parts = [
+            [c.weight for c in self._connections],
+            [x.tag_1 for x in self.learning],
+            [x.tag_2 for x in self.learning],
+        ]
         return kernel.Learned(
             x=np.zeros((2, n_pre), np.int32),
             y=np.zeros((3, n_post), np.int32),
@@ -152,7 +157,7 @@ class LearningEngine:
             who=np.zeros(n_target + 1, np.int32),
             product=np.zeros(row, np.int32),
             total=np.zeros((3, row), np.int32),
-            bits=np.zeros((3, row + 3), np.int32),
+            bits=np.zeros((3, row), np.int32),
             changes=np.zeros(3, np.bool_),
         )
 
@@ -166,7 +171,7 @@ class ProgramLearning:
     """
 
     def __init__(self, program: LoihiProgram) -> None:
-        groups = [g.group for g in (*program.processes, *program.sources)]
+        groups = [p.group for p in program.processes] + [s.group for s in program.sources]
         self.factors = FactorQueue(program)
         first = self.factors.first
         sent_by = {f.process: int(start) for f, start in zip(program.third_factors, first[:-1], strict=True)}

@@ -18,7 +18,9 @@ from .._shared.keyed import mix
 from . import emulator_kernel as chip
 
 # A pass over a row: a function of its own, or the kernel would hold it dozens of times.
-_pass: Any = numba.njit(nogil=True, error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_FLAGS |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_pass: Any = numba.njit(**_FLAGS)
 
 # Columns of a connection's numbers.
 (SOURCE, TARGET, N_SOURCE, N_TARGET, EPOCH, PERIOD, THIRD, DRAWS, W_LOW, W_HIGH, PRE, POST, ROW, SYNAPSE, N_SYNAPSES,
@@ -39,11 +41,11 @@ LOWEST, HIGHEST = np.int32(-(1 << 15) - 1), np.int32((1 << 15) - 1)
 TAG_LOW, TAG_HIGH = np.int32(-257), np.int32(255)
 SEVEN, LOW_BITS = np.int32(7), np.int32(127)
 NONE, ONE = np.int32(0), np.int32(1)
-_AT_8, _AT_32, _AT_40, _TWO, _FOUR = np.uint64(8), np.uint64(32), np.uint64(40), np.uint64(2), np.uint64(4)
+_AT_8, _AT_20, _AT_32, _AT_40 = np.uint64(8), np.uint64(20), np.uint64(32), np.uint64(40)
 _BITS_24, _BITS_8 = np.uint64((1 << 24) - 1), np.uint64(255)
 # What a draw is for, beside the synapses' rounding.
 _AGAIN, _DECAYS, _OF_TARGET = np.uint64(1 << 61), np.uint64(1 << 62), np.uint64(1 << 63)
-_TRACE, _DELAYS = np.uint64(1 << 59), np.uint64(1 << 58)
+_TRACE = np.uint64(1 << 59)
 
 
 class Learners(NamedTuple):
@@ -96,7 +98,7 @@ class Room(NamedTuple):
     who: np.ndarray  # int32: those that did
     product: np.ndarray  # int32
     total: np.ndarray  # (3, n) int32: of w, t, d
-    bits: np.ndarray  # (3, n + 3) int32: what rounds them
+    bits: np.ndarray  # (3, n) int32: what rounds them
     changes: np.ndarray  # (3,) bool
 
 
@@ -175,7 +177,10 @@ def _source_traces(c, row, step, learners, learned, room):
             for t in range(1, length + 1):
                 if value or t == at:
                     if generator >= 0:
-                        decay, impulse = learners.draw[generator, row, X_DECAY], learners.draw[generator, row, X_IMPULSE]
+                        decay, impulse = (
+                            learners.draw[generator, row, X_DECAY],
+                            learners.draw[generator, row, X_IMPULSE],
+                        )
                     else:
                         bits = _bits(c, step - length + t, i, n, _DECAYS ^ (_TRACE * np.uint64(k)), learners)
                         decay, impulse = (bits >> _AT_40) * 2.0**-24, np.float64(bits & _BITS_8)
@@ -225,7 +230,7 @@ def _clipped(value, width):
 @jit
 def _is_of_row(variable, dependency, length):
     """Return whether a factor has one value for a whole row: what is of the source neuron, at one time."""
-    return variable == X0 or ((variable == X1 or variable == X2) and (dependency != ON_Y0 or length == 1))
+    return variable == X0 or (X1 <= variable <= X2 and (dependency != ON_Y0 or length == 1))
 
 
 @jit
@@ -254,7 +259,7 @@ def _of_target(c, f, i, j, dependency, learners, learned, room):
     if variable == Y0:
         return room.fired[j]
     if dependency == ON_Y0:
-        if variable == X1 or variable == X2:
+        if X1 <= variable <= X2:
             place = ((variable - X1) * number[N_SOURCE] + i) * (length + 1)
             return room.x[place + np.int64(learned.ty[number[POST] + j])]
         return room.at_spike[(variable - Y1) * n + j]
@@ -372,7 +377,10 @@ def _add_row(c, p, i, start, n, total, learners, learned, room):
     if value == NONE:
         return
     if own >= 0:
-        values, constant = learned.variable[learners.factor[own, VARIABLE] - OF_W], np.int32(learners.factor[own, CONSTANT])
+        values, constant = (
+            learned.variable[learners.factor[own, VARIABLE] - OF_W],
+            np.int32(learners.factor[own, CONSTANT]),
+        )
         _add_own(total, n, values, start, constant, np.int32(learners.factor[own, WIDTH]), value, right, left)
     else:
         _fill(room.product, n, value)
@@ -398,12 +406,33 @@ def _add_at_target(c, p, i, start, s, j, value, total, learners, learned, room):
 
 
 @jit
+def _has_row_factors_only(c, p, learners):
+    for f in range(learners.product[p, FIRST], learners.product[p, LAST]):
+        if not _is_of_row(learners.factor[f, VARIABLE], learners.product[p, DEPENDENCY], learners.number[c, EPOCH]):
+            return False
+    return True
+
+
+@_pass
+def _add_at(total, who, n, change):
+    """Add one change at some targets."""
+    change = min(max(change, LOWEST), HIGHEST)
+    for e in range(np.uint64(n)):
+        j = np.uint64(who[e])
+        total[j] = min(max(np.int32(total[j] + change), LOWEST), HIGHEST)
+
+
+@jit
 def _add_targets(c, p, i, start, n, n_fired, total, learners, learned, room):
     """Add a product on y0 to what a row's variable becomes, where the targets fired."""
     value = _of_row(c, p, i, learners, learned, room)
     if value == NONE:
         return
-    if n == learners.number[c, N_TARGET]:
+    full = n == learners.number[c, N_TARGET]
+    if full and _has_row_factors_only(c, p, learners):
+        right, left = np.int32(learners.product[p, RIGHT]), np.int32(learners.product[p, LEFT])
+        _add_at(total, room.who, n_fired, np.int32(np.int32(value >> right) << left))
+    elif full:
         for e in range(n_fired):
             j = np.int64(room.who[e])
             _add_at_target(c, p, i, start, j, j, value, total, learners, learned, room)
@@ -423,33 +452,25 @@ def _draw_alike(bits, n, one):
 
 @_pass
 def _draw_each(bits, n, key, first):
-    """Draw for w and t: 64 bits serve four synapses."""
-    w, t = bits[0], bits[1]
-    for g in range(np.uint64((n + 3) >> 2)):
-        drawn, s = mix(key ^ (first + g)), g << _TWO
-        for q in range(np.uint64(4)):
-            part = np.int32(drawn >> (q << _FOUR))
-            w[s + q] = part & LOW_BITS
-            t[s + q] = np.int32(part >> SEVEN) & LOW_BITS
-
-
-@_pass
-def _draw_delays(bits, n, key, first):
+    w, t, d = bits[0], bits[1], bits[2]
     for s in range(np.uint64(n)):
-        bits[2, s] = np.int32(mix(key ^ _DELAYS ^ (first + s)) >> _AT_32) & LOW_BITS
+        drawn = mix(key ^ (first + s))
+        w[s] = np.int32(drawn >> _AT_32) & LOW_BITS
+        t[s] = np.int32(drawn >> _AT_20) & LOW_BITS
+        d[s] = np.int32(drawn >> _AT_8) & LOW_BITS
 
 
 @jit
-def _draw_bits(c, row, epoch, start, n, delays, learners, room):
+def _draw_bits(c, row, epoch, start, n, learners, room):
     """Draw what rounds a row's variables: 7 bits, added below the point."""
     generator, total = learners.number[c, DRAWS], learners.number[c, N_SYNAPSES]
     if generator >= 0:
-        _draw_alike(room.bits, n, np.int32(LOW_BITS - np.int32(math.floor(128.0 * learners.draw[generator, row, ROUND]))))
+        _draw_alike(
+            room.bits, n, np.int32(LOW_BITS - np.int32(math.floor(128.0 * learners.draw[generator, row, ROUND])))
+        )
     else:
         first = np.uint64(epoch * total + start - learners.number[c, SYNAPSE])
         _draw_each(room.bits, n, learners.key[c], first)
-        if delays:
-            _draw_delays(room.bits, n, learners.key[c], first)
 
 
 @_pass
@@ -498,7 +519,7 @@ def _sum_products(c, v, i, start, n, n_fired, epoch, learners, learned, room):
                     _add_targets(c, p, i, start, n, n_fired, total, learners, learned, room)
                 else:
                     _add_row(c, p, i, start, n, total, learners, learned, room)
-            elif lowest:
+            if lowest:  # whatever a product is, the sum is held
                 _hold(total, n)
     return begun
 
@@ -510,7 +531,7 @@ def _learn_row(c, i, start, n, n_fired, row, epoch, learners, learned, room):
         room.changes[v] = _sum_products(c, v, i, start, n, n_fired, epoch, learners, learned, room)
     w, t, d = room.changes[0], room.changes[1], room.changes[2]
     if w or t or d:
-        _draw_bits(c, row, epoch, start, n, d, learners, room)
+        _draw_bits(c, row, epoch, start, n, learners, room)
     if w:
         low, high = np.int32(learners.number[c, W_LOW]), np.int32(learners.number[c, W_HIGH])
         # Of one sign, the sum is held before it is rounded too.
@@ -553,7 +574,7 @@ def learn(c, row, step, learners, learned, room):
     for j in range(n_target):
         room.fired[j] = ONE if learned.ty[post + j] else NONE
         room.who[n_fired] = j
-        n_fired += np.int64(room.fired[j])
+        n_fired += 1 if learned.ty[post + j] else 0
     for i in range(number[N_SOURCE]):
         start = number[SYNAPSE] + learners.row_ptr[number[ROW] + i]
         n = number[SYNAPSE] + learners.row_ptr[number[ROW] + i + 1] - start
@@ -619,6 +640,13 @@ def _round_off(a, b, senders):
         senders.sent[0, j] = np.int32(senders.trace[j] + _HALF) >> _FRACTION
 
 
+@_pass
+def _copy_row(weights, begin, values, start, n):
+    to, at = np.uint64(begin), np.uint64(start)
+    for s in range(np.uint64(n)):
+        weights[to + s] = np.uint8(abs(values[at + s]))
+
+
 @jit
 def _hand_back(c, processes, syn, learners, learned):
     """Write what a connection has learned to where spikes are summed."""
@@ -629,13 +657,13 @@ def _hand_back(c, processes, syn, learners, learned):
     for i in range(number[N_SOURCE]):
         start = number[SYNAPSE] + learners.row_ptr[number[ROW] + i]
         end = number[SYNAPSE] + learners.row_ptr[number[ROW] + i + 1]
-        if syn.dense[lane]:
+        if syn.dense[lane] and end - start == number[N_TARGET]:
+            _copy_row(syn.row, begin + i * width, values, start, end - start)
+        elif syn.dense[lane]:
             for s in range(np.uint64(start), np.uint64(end)):
                 syn.row[np.uint64(begin + i * width) + np.uint64(learners.target[s])] = abs(values[s])
         else:
-            first = syn.row_ptr[begin + i] - start
-            for s in range(start, end):
-                syn.weight[first + s] = abs(values[s])
+            _copy_row(syn.weight, syn.row_ptr[begin + i], values, start, end - start)
 
 
 @jit
@@ -663,7 +691,9 @@ def _learn_step(row, k, step, processes, syn, spikes, learners, learned, senders
                 _hand_back(c, processes, syn, learners, learned)
 
 
-def _run_program(n_steps, step, row, processes, syn, spikes, sums, cell, probe, sample, learners, learned, senders, room):
+def _run_program(
+    n_steps, step, row, processes, syn, spikes, sums, cell, probe, sample, learners, learned, senders, room
+):
     """Advance the chip by some steps, as ``emulator_kernel.run`` does, with connections that learn.
 
     What a step teaches is learned in the next one after its spikes have arrived: these still meet the weights of when

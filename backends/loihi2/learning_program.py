@@ -40,8 +40,8 @@ class LearningConnection:
     tag_1, tag_2 : (n_synapses,) int16 array
         t and d at the start.
     stream : "synapse" or "lava"
-        What rounds. "synapse": a draw of its own for each synapse, neuron and epoch, ``mix(key ^ number)``. "lava": what
-        Lava draws, one number in a step for all synapses of a connection (and the same ones for all connections).
+        What rounds. "synapse": a draw of its own for each synapse, neuron and epoch, ``mix(key ^ number)``. "lava":
+        what Lava draws, one number in a step for all synapses of a connection (and the same ones for all connections).
     seed : int
         Of Lava's draws.
     key : (1,) uint64 array
@@ -123,9 +123,9 @@ def learning_connection(
         tau[2:] = LAVA_HOLD
     tags = [np.zeros(n_synapses, np.int16) if tag is None else np.asarray(tag, np.int16) for tag in (tag_1, tag_2)]
     return LearningConnection(
-        connection=connection, dw=rule.dw, dt=rule.dt, dd=rule.dd, impulse=np.array([t.impulse for t in traces]), tau=tau,
-        epoch=rule.epoch, third_factors=rule.third_factors, tag_1=tags[0], tag_2=tags[1], stream=stream, seed=seed,
-        key=np.array([key], np.uint64),
+        connection=connection, dw=rule.dw, dt=rule.dt, dd=rule.dd, epoch=rule.epoch, tau=tau,
+        impulse=np.array([t.impulse for t in traces]), third_factors=rule.third_factors, tag_1=tags[0], tag_2=tags[1],
+        stream=stream, seed=seed, key=np.array([key], np.uint64),
     )  # fmt: skip
 
 
@@ -211,8 +211,8 @@ def described(program: LoihiProgram) -> dict[str, list[dict[str, Any] | None]]:
         c = program.connections[x.connection]
         if c.n_synapses != c.n_source * c.n_target or np.any(c.delay):
             raise SimulationError(
-                f"connection {c.name!r} learns and does not join all neurons without delay: Lava's learning connections "
-                "do; run with executor='emulator'"
+                f"connection {c.name!r} learns and does not join all neurons without delay: Lava's learning "
+                "connections do; run with executor='emulator'"
             )
         learning[x.connection] = {
             "dw": x.dw, "dt": x.dt, "dd": x.dd, "impulse": x.impulse.tolist(), "tau": x.tau.tolist(), "epoch": x.epoch,

@@ -206,8 +206,8 @@ class _Reader:
             mantissa, exponent = mantissa // 2, exponent + 1
         if not MANTISSAS[0] <= mantissa <= MANTISSAS[1] or not EXPONENTS[0] <= exponent <= EXPONENTS[1]:
             raise self.problem(
-                f"has the scale {mantissa} * 2^{exponent}; whole numbers {MANTISSAS[0]} to {MANTISSAS[1]} and exponents "
-                f"{EXPONENTS[0]} to {EXPONENTS[1]} are allowed"
+                f"has the scale {mantissa} * 2^{exponent}; whole numbers {MANTISSAS[0]} to {MANTISSAS[1]} and "
+                f"exponents {EXPONENTS[0]} to {EXPONENTS[1]} are allowed"
             )
         return Product(dependency, mantissa, exponent, tuple(factors))
 
@@ -274,7 +274,9 @@ class _Reader:
                 raise self.problem("has brackets that hold more than one variable and one whole number")
             self.tokens.insert(0, closing)
         if not variable or negative:
-            raise self.problem("has brackets without a variable, or with one that is subtracted; write -(v - c) for c - v")
+            raise self.problem(
+                "has brackets without a variable, or with one that is subtracted; write -(v - c) for c - v"
+            )
         if abs(constant) > CONSTANT_MAX:
             raise self.problem(f"adds {constant}; numbers up to {CONSTANT_MAX} are allowed")
         if sign and variable not in SYNAPTIC:
@@ -341,7 +343,9 @@ class LearningRule:
             if not (0.0 <= trace.impulse <= 127.0 and 0.0 <= trace.tau < float("inf")):
                 raise DescriptionError("learning rule", name, trace, "impulse 0 to 127 and tau from 0 are allowed")
         if self.third_factors and any((self.y1.impulse, self.y2.impulse, self.y3.impulse)):
-            raise DescriptionError("learning rule", "y1", self.y1, "with third factors the target neuron makes y1 to y3")
+            raise DescriptionError(
+                "learning rule", "y1", self.y1, "with third factors the target neuron makes y1 to y3"
+            )
         self.decimation  # noqa: B018  (raises)
 
     @property

@@ -97,7 +97,7 @@ def _process(
         (sign * scale if used[r] else 0.0) * membrane.current_effect[r] for r, sign in enumerate((1.0, -1.0))
     )))  # fmt: skip
     rest, per_current = scale * membrane.rest_drive, scale * membrane.current_drive
-    exponent = BIAS_EXP_MAX if population.currents else q.bias_exponent(scale * membrane.bias_room)
+    exponent = BIAS_EXP_MAX if membrane.unbounded else q.bias_exponent(scale * membrane.bias_room)
     u_init, v_init = _initial(membrane, scale, used, two)
     return NeuronProcess(
         name=population.name,

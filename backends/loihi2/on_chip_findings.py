@@ -68,7 +68,7 @@ def _refused(lowered: LoweredNetwork, projection: LoweredProjection, rule: Lower
     last = np.zeros(projection.n_target, bins.dtype)
     last[projection.target_index] = bins
     if gate.update and (last[projection.target_index] != bins).any():
-        limit = "neurons send one gate for all of their synapses; give synapses of a neuron one phase, or use learning='host'"
+        limit = "a neuron sends one gate to all of its synapses: give these one phase, or use learning='host'"
         yield Finding(REJECTED, name, "gate_update", "phases of each synapse", limit)
     group = next(k for k, o in enumerate(lowered.oscillators) if o.first <= gate.oscillator < o.first + o.size)
     if any(e.oscillator == group for e in lowered.entrainments):
@@ -109,10 +109,14 @@ def _dropped(projection: LoweredProjection, rule: LoweredRule) -> Iterator[Findi
         limit = "left out: all synapses of a neuron learn alike, as they do on average with it"
         yield Finding(ALTERED, name, "local_attention", "shares of synapses", limit, 1.0)
     if r.apply == "probabilistic":
-        limit = "every update is applied; rounding at random makes the chance of a step linear in its size, not a sigmoid"
+        limit = (
+            "every update is applied; rounding at random makes the chance of a step linear in its size, not a sigmoid"
+        )
         yield Finding(ALTERED, name, "probabilistic_application", "sigmoid", limit, 1.0)
     if r.lambda_a:
-        yield Finding(ALTERED, name, "astrocyte_metaplasticity", f"lambda_a {r.lambda_a:g}", "left out", min(1.0, abs(r.lambda_a)))
+        yield Finding(
+            ALTERED, name, "astrocyte_metaplasticity", f"lambda_a {r.lambda_a:g}", "left out", min(1.0, abs(r.lambda_a))
+        )
 
 
 def _tags(dt: float, projection: LoweredProjection, rule: LoweredRule) -> Iterator[Finding]:
@@ -143,12 +147,15 @@ def _of_one_target(lowered: LoweredNetwork, learning: list[LoweredProjection]) -
     for projection in learning:
         other = first.setdefault(projection.target, projection)
         a, b = other.plasticity, projection.plasticity
-        assert a is not None and b is not None
+        assert a is not None
+        assert b is not None
         alike = ("tau_minus", "pairing", "tie", "eta_l", "eta_g")
         differing = [n for n in alike if getattr(a.rule, n) != getattr(b.rule, n)]
         differing += ["modulators"] * (a.modulators != b.modulators) + ["gate"] * (_gated_by(a) != _gated_by(b))
         if differing:
-            limit = "neurons send one trace and one factor to all their synapses: make them equal, or use learning='host'"
+            limit = (
+                "neurons send one trace and one factor to all their synapses: make them equal, or use learning='host'"
+            )
             found = f"{', '.join(differing)} differ from those of {other.name!r}"
             yield Finding(REJECTED, projection.name, "learning", found, limit)
 

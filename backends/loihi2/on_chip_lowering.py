@@ -167,29 +167,31 @@ def _tag_decay(tau: float, dt: float) -> tuple[int, int]:
     return k, decay
 
 
-def lower_on_chip(lowered: LoweredNetwork) -> OnChip:
+def lower_on_chip(lowered: LoweredNetwork, stream: str = "synapse") -> OnChip:
     """Return the program of a network that learns on the chip.
 
     Parameters
     ----------
     lowered : LoweredNetwork
         Of which no finding for on-chip learning is REJECTED.
+    stream : "synapse" or "lava"
+        What rounds; see :class:`LearningConnection`.
 
     Returns
     -------
     OnChip
     """
-    return _Builder(lowered).built()
+    return _Builder(lowered, stream).built()
 
 
 class _Builder:
     """Replaces the plastic connections of a program by pairs that learn."""
 
-    def __init__(self, lowered: LoweredNetwork) -> None:
-        self.lowered = lowered
+    def __init__(self, lowered: LoweredNetwork, stream: str) -> None:
+        self.lowered, self.stream = lowered, stream
         self.plain = lower_program(lowered, "host")
         self.sources, self.processes = list(self.plain.sources), list(self.plain.processes)
-        groups = [g.group for g in (*self.sources, *self.processes)]
+        groups = [s.group for s in self.sources] + [p.group for p in self.processes]
         self.next_group = 1 + max(groups, default=-1)
         self.learned = [j for j, p in enumerate(lowered.projections) if learns(p)]
         self.connections = [c for c in self.plain.connections if c.projection not in self.learned]
@@ -267,14 +269,16 @@ class _Builder:
             for rank, part in enumerate(_of_delay(p, plain, int(delay))):
                 name = f"{p.name} {tag.name}" + (f", {delay} steps" if len(p.delays) > 1 else "")
                 c = dataclasses.replace(
-                    part, name=name + (f" [{rank + 1}]" if rank else ""), source=source, weight_exp=exponent, scale=scale,
-                    plastic=False,
+                    part, name=name + (f" [{rank + 1}]" if rank else ""), source=source, weight_exp=exponent,
+                    scale=scale, plastic=False,
                 )  # fmt: skip
                 c.weight[:] = q.integer_weights(c, tag.share * p.weights[c.synapse])
                 number = len(self.connections)
                 key = stream ^ (number << 20)
                 self.connections.append(c)
-                self.learning.append(learning_connection(number, rule, c.n_synapses, seed=1 + 4 * number, key=key))
+                self.learning.append(learning_connection(
+                    number, rule, c.n_synapses, stream=self.stream, seed=1 + 4 * number, key=key
+                ))  # fmt: skip
                 self.parts[j].append((number, tag))
 
     def delayed(self, group: int, delay: int) -> int:
@@ -381,8 +385,8 @@ def relay(process: NeuronProcess, group: int, delay: int) -> NeuronProcess:
     return NeuronProcess(
         name=f"{process.name} +{delay}", group=group, size=process.size, model=LIF, du=full, dv=full, du_inh=None,
         vth=np.array([min(WEIGHT_MAX // 2, BIAS_MANT_MAX)], np.int32), bias_mant=zero, bias_exp=0, refractory=zero,
-        subtract=False, noise=zero, noise_key=None, u_init=rest, u_inh_init=rest, v_init=rest, scale=one, v_zero=0 * one,
-        current_scale=np.zeros((2, 1)), bias_scale=0 * one, bias_rest=0 * one,
+        subtract=False, noise=zero, noise_key=None, u_init=rest, u_inh_init=rest, v_init=rest, scale=one,
+        v_zero=0 * one, current_scale=np.zeros((2, 1)), bias_scale=0 * one, bias_rest=0 * one,
     )  # fmt: skip
 
 

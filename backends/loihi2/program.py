@@ -11,9 +11,12 @@ bit for bit:
       v     = clip(decay(v, dv) + u + u_inh + (bias_mant << bias_exp) + noise)
       spike = v > 64 * vth
 
-  ``decay(x, d)`` is x (4096 - d) / 4096 towards zero, ``wrap`` keeps 24 bits, ``clip`` holds v within 24 bits, and
-  ``shift(x, e)`` is x << e, or x >> -e (towards minus infinity). Source: Lava 0.10, ``proc/lif/models.py``
-  (``AbstractPyLifModelFixed``) and ``proc/dense/models.py``.
+  ``decay(x, d)`` is x (4096 - d) / 4096 towards zero. ``wrap`` takes one turn of 2**24 at most from what is beyond
+  2**23, so u exceeds 24 bits where the sum of a step reaches 2**18 in magnitude. ``clip`` holds v within 24 bits.
+  ``shift(x, e)`` is x << e, or x >> -e (towards minus infinity) of the sum of each delay by itself, which makes a
+  difference for e < 0 only. Source: Lava 0.10, ``proc/lif/models.py`` (``AbstractPyLifModelFixed``) and
+  ``proc/dense/models.py``.
+* Weights are read when a spike arrives: one that is written acts on spikes that are on their way.
 
 Only a process of the model ``LIF`` is Lava's own. One of the model ``ProgrammableLIF`` has what that pipeline lacks
 and a microcoded neuron of Loihi 2 can have: a second current (for a second receptor), constants of each neuron,
@@ -220,3 +223,8 @@ class LoihiProgram:
     connections: tuple[Connection, ...]
     learning: tuple[LearningConnection, ...] = ()
     third_factors: tuple[ThirdFactors, ...] = ()
+
+    def __str__(self) -> str:
+        from .program_table import program_table
+
+        return program_table(self)

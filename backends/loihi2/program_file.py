@@ -13,6 +13,7 @@ import numpy as np
 from hmn_snn.errors import FileFormatError
 from hmn_snn.hdf5 import open_checked, write_atomically
 
+from .learning_program import LearningConnection, ThirdFactors
 from .program import Connection, LoihiProgram, NeuronProcess, Source
 
 if TYPE_CHECKING:
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 FORMAT = "hmn-snn loihi program"
 SCHEMA = 1
 
-_PARTS: dict[str, type] = {"sources": Source, "processes": NeuronProcess, "connections": Connection}
+_PARTS: dict[str, type] = {
+    "sources": Source,
+    "processes": NeuronProcess,
+    "connections": Connection,
+    "learning": LearningConnection,
+    "third_factors": ThirdFactors,
+}
 
 
 def save_program(program: LoihiProgram, path: str | Path) -> None:

@@ -16,8 +16,8 @@ from .program import MEMBRANE_LIMIT, Float, Int
 
 # Thresholds and potentials take half of the membrane's range: the rest is room for inhibition and for overshoot.
 SPAN = MEMBRANE_LIMIT // 2
-# Where a current is injected, a run may set it to anything: the bias then has room for one that holds the potential
-# this many thresholds away from the reset.
+# Where a current is injected, a run may set it to anything, and a homeostatic bias goes as far as it must: there is
+# room for a bias that holds the potential this many thresholds away from the reset.
 CURRENT_ROOM = 2.0
 # Scales are compared over one octave: beyond it, exponents shift and weights round alike.
 CANDIDATES = 64
@@ -77,17 +77,21 @@ class Membrane:
 
     @cached_property
     def injected(self) -> tuple[Float, Float, Float]:
-        """Injected currents with the cell's offset: at the start, at least, at most; (1,) or (n,) arrays [nA]."""
+        """Injected currents with the cell's offset: at the start, at least, at most; (1,) or (n,) arrays [nA].
+
+        Oscillators drive neurons between the least and the most; what they begin with, the host writes.
+        """
         p = self.population
+        swing = sum(abs(drive.amplitude) for drive in p.drives)
         if not p.currents:
-            return p.i_offset, p.i_offset, p.i_offset
+            return p.i_offset, p.i_offset - swing, p.i_offset + swing
         start, least, most = (np.array(np.broadcast_to(p.i_offset, (p.size,))) for _ in range(3))
         for current in p.currents:
             values = current.amplitude.values
             start[current.indices] += values[0]
             least[current.indices] += values.min(axis=0)
             most[current.indices] += values.max(axis=0)
-        return start, least, most
+        return start, least - swing, most + swing
 
     @cached_property
     def drives(self) -> tuple[Float, Float, Float]:
@@ -104,10 +108,15 @@ class Membrane:
         return max(map(_largest, (self.theta, p.v_rest - p.v_reset, p.initial["v"] - p.v_reset, lowest)))
 
     @property
+    def unbounded(self) -> bool:
+        """Whether nobody knows beforehand how far the bias will move."""
+        return bool(self.population.currents) or self.population.homeostatic
+
+    @property
     def bias_room(self) -> float:
         """The largest bias that the scale must leave room for [mV]."""
         room = max(map(_largest, self.drives))
-        if self.population.currents:
+        if self.unbounded:
             room = max(room, CURRENT_ROOM * _largest(self.theta * (1.0 - q.membrane_factor(self.dv))))
         return room
 

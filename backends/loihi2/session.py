@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 from hmn_snn.errors import BackendUnavailableError
@@ -18,6 +19,7 @@ from .lowering import lower_program
 from .on_chip_lowering import lower_on_chip
 from .on_chip_session import OnChipSession
 from .program import LIF, LoihiProgram
+from .program_file import save_program
 from .translator import Settings
 
 
@@ -47,7 +49,8 @@ class Deployment(HostProgram):
     def __init__(self, lowered: LoweredNetwork, settings: Settings, findings: tuple[Finding, ...]) -> None:
         super().__init__(self._started)
         self.lowered, self.settings, self.findings = lowered, settings, findings
-        self.on_chip = lower_on_chip(lowered) if settings.learning == "on_chip" else None
+        stream = "lava" if settings.executor == "lava" else "synapse"
+        self.on_chip = lower_on_chip(lowered, stream) if settings.learning == "on_chip" else None
         self.program = lower_program(lowered, settings.learning) if self.on_chip is None else self.on_chip.program
         self.executor = executor_for(self.program, settings)
 
@@ -56,9 +59,28 @@ class Deployment(HostProgram):
         """The program that lies on the chip."""
         return self.program
 
+    def export(self, path: Path, n_steps: int) -> tuple[Path, ...]:
+        """Write the program to a file, which :func:`program_file.load_program` reads.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            Ends in ``.h5``.
+        n_steps : int
+            Not in the file: an executor is told with each run, together with the spikes of the sources.
+
+        Returns
+        -------
+        tuple of pathlib.Path
+            The file.
+        """
+        save_program(self.program, path)
+        return (path,)
+
     def _started(self) -> HostSession:
         executor = self._executor()
-        stamp = Stamp("loihi2", executor.name, self.settings.precision, ("numba",), self.findings)
+        there = {} if executor.name == "emulator" else lava_version(hardware=executor.name == "hardware")
+        stamp = Stamp("loihi2", executor.name, self.settings.precision, ("numba",), self.findings, there)
         chip = LoihiChip(self.program, executor, self.lowered, self.settings.rounding)
         if self.on_chip is not None:
             return OnChipSession(self.lowered, stamp, chip, self.on_chip)
@@ -70,6 +92,22 @@ class Deployment(HostProgram):
         settings, hardware = self.settings, self.executor == "hardware"
         tag, limit = settings.precision, settings.time_limit
         return lava.LavaExecutor(self.program, select_tag=tag, hardware=hardware, limit=limit)
+
+
+def lava_version(hardware: bool) -> dict[str, str]:
+    """Return the version of Lava in its interpreter.
+
+    Parameters
+    ----------
+    hardware : bool
+
+    Returns
+    -------
+    dict of str to str
+        By the name of the distribution; empty if there is none.
+    """
+    found = lava._look_at(lava.interpreter(), lava._flags(hardware))
+    return {} if isinstance(found, str) or found[1] is None else {"lava-nc": found[1]}
 
 
 def executor_for(program: LoihiProgram, settings: Settings) -> str:

@@ -18,8 +18,6 @@ EXECUTORS = ("auto", "emulator", "lava", "hardware")
 PRECISIONS = ("fixed_pt", "floating_pt")
 LEARNING = ("host", "on_chip", "frozen")
 ROUNDINGS = ("stochastic", "nearest")
-# What would need a current of its own for each neuron in every step.
-LACKING = ("homeostasis", "oscillator_drive")
 
 
 @dataclass(frozen=True)
@@ -78,11 +76,12 @@ class Loihi2Translator:
 
     name = "loihi2"
     capabilities = Capabilities(
-        features=frozenset(FEATURES) - set(LACKING),
+        features=frozenset(FEATURES),
         executors=EXECUTORS,
         precisions=PRECISIONS,
         exact_spikes=False,
         closed_loop=True,
+        export=".h5",
         limits={
             "weights": "8 bits and a shared exponent; w_max is finite where a projection learns",
             "delays": "63 steps between populations, any from inputs",
@@ -117,7 +116,7 @@ class Loihi2Translator:
 
         settings = Settings(**options)
         learning = "frozen" if settings.learning == "on_chip" else settings.learning
-        found = findings(lowered, learning, settings.budget)
+        found = findings(lowered, learning, settings.budget, settings.rounding)
         if settings.learning == "on_chip":
             approximately = "by the chip's learning engine, approximately"
             found = tuple(replace(f, limit=approximately) if f.limit == STAYS else f for f in found)

@@ -40,11 +40,26 @@ def core_findings(lowered: LoweredNetwork) -> tuple[Finding, ...]:
         if population.size:
             found += _refused(population)
             found += _altered(lowered.dt, population)
-    for r in lowered.recordings:
-        if r.kind == "population" and r.variable == "v" and any(lowered.populations[r.group].delta):
-            limit = "sampled without what delta synapses deliver at that moment"
-            found.append(Finding(ALTERED, r.name, "v", "recorded", limit))
-    return tuple(found)
+    return tuple(found) + sampling_findings(lowered)
+
+
+def sampling_findings(lowered: LoweredNetwork) -> tuple[Finding, ...]:
+    """Return what recordings do not hold, on either executor.
+
+    Parameters
+    ----------
+    lowered : LoweredNetwork
+
+    Returns
+    -------
+    tuple of Finding
+    """
+    limit = "sampled without what delta synapses deliver at that moment"
+    return tuple(
+        Finding(ALTERED, r.name, "v", "recorded", limit)
+        for r in lowered.recordings
+        if r.kind == "population" and r.variable == "v" and any(lowered.populations[r.group].delta)
+    )
 
 
 def _refused(population: LoweredPopulation) -> Iterator[Finding]:
@@ -93,12 +108,14 @@ def block_findings(program: Any) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for process in program.processes:
         lacking = {
-            "two currents": process.du_inh is not None,
-            "reset by subtraction": process.subtract,
-            "noise": bool(process.noise.any()),
+            "two currents": (process.du_inh is not None, "give both receptors one tau_syn, record neither current"),
+            "reset by subtraction": (process.subtract, "reset to a value"),
+            "noise": (bool(process.noise.any()), "use sigma = 0"),
         }
-        limit = "a compartment of nengo-loihi does not have it; use backend='loihi2'"
-        found += [Finding(REJECTED, process.name, "lif", what, limit) for what, there in lacking.items() if there]
+        for what, (there, advice) in lacking.items():
+            if there:
+                limit = f"a compartment of nengo-loihi does not have it; {advice}, or use backend='loihi2'"
+                found.append(Finding(REJECTED, process.name, "lif", what, limit))
     thresholds = {process.group: int(process.vth.min()) for process in program.processes}
     for connection in program.connections:
         if connection.weight_exp < 0 and (connection.weight % (1 << -connection.weight_exp)).any():

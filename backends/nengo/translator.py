@@ -12,7 +12,7 @@ from hmn_snn.translator import Capabilities, Finding, Severity, feature_findings
 from .._shared.host import HostProgram, HostSession
 from .._shared.session import Stamp
 from . import packages
-from .refusals import block_findings, core_findings
+from .refusals import block_findings, core_findings, sampling_findings
 
 CORE, BLOCKS = "nengo", "nengo-loihi"
 
@@ -64,7 +64,7 @@ class NengoTranslator:
         known = {(finding.what, finding.where) for finding in refused}
         loihi = registry.get("loihi2").check(lowered, executor="emulator", learning="frozen")
         kept = tuple(finding for finding in loihi if (finding.what, finding.where) not in known)
-        return refused + kept + block_findings(loihi_program(lowered))
+        return refused + kept + block_findings(loihi_program(lowered)) + sampling_findings(lowered)
 
     def translate(
         self, lowered: LoweredNetwork, *, precision: str = "float64", executor: str = CORE, findings: Any = ()

@@ -170,6 +170,18 @@ def heterogeneous_neurons() -> Network:
     return driven(cell)
 
 
+@case(min_spikes=10)
+def heterogeneous_thresholds() -> Network:
+    """Has every neuron a threshold, a rest and a capacity of its own, with time constants that they share?"""
+    cell = hs.LIF(
+        tau_m=12.0,
+        cm=np.array([0.5, 0.6, 0.7, 0.8]),
+        v_rest=np.array([-65.0, -63.0, -66.0, -62.0]),
+        v_thresh=np.array([-50.0, -52.0, -51.0, -53.0]),
+    )
+    return driven(cell)
+
+
 @case(min_spikes=5)
 def membrane_noise() -> Network:
     """Is the keyed noise added to v, and the threshold corrected for the step?"""

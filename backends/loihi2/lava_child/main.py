@@ -54,6 +54,14 @@ def report_the_dead(net):
     signal.signal(signal.SIGCHLD, look)
 
 
+def write(variable, value):
+    """Set a variable; before the first run there is no runtime, and Lava takes what the variable starts with."""
+    if variable.process.runtime is None:
+        variable.init = value
+    else:
+        variable.set(value)
+
+
 def run(net, command):
     """Run a piece."""
     import numpy as np
@@ -62,13 +70,14 @@ def run(net, command):
     if command["piece"]:
         net.host.piece.set(np.array([command["piece"]]))
     for connection, version in command["weights"]:
-        net.synapses[connection].version.set(np.array([version]))
+        write(net.synapses[connection].version, np.array([version]))
     with np.load(os.path.join(net.folder, f"piece_{command['piece']}.npz")) as piece:
         for name in piece.files:
             if name.startswith("bias_"):
                 process = net.description["processes"][int(name[5:])]
                 scale = 2.0 ** process["bias_exp"] if net.floating else 1
-                net.neurons[int(name[5:])].bias_mant.set(np.broadcast_to(piece[name], (process["size"],)) * scale)
+                mantissas = np.broadcast_to(piece[name], (process["size"],)) * scale
+                write(net.neurons[int(name[5:])].bias_mant, mantissas)
     report_the_dead(net)
     net.host.run(condition=RunSteps(num_steps=command["n_steps"]), run_cfg=net.config)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

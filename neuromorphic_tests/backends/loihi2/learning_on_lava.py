@@ -45,7 +45,15 @@ def follow(case):
     model = Model(parameters)
     model.weights = case["weights"].astype(np.int32)
     model.tag_1, model.tag_2 = case["tag_1"].astype(int), case["tag_2"].astype(int)
-    for name, n in (("x1", n_pre), ("x2", n_pre), ("tx", n_pre), ("y1", n_post), ("y2", n_post), ("y3", n_post), ("ty", n_post)):
+    for name, n in (
+        ("x1", n_pre),
+        ("x2", n_pre),
+        ("tx", n_pre),
+        ("y1", n_post),
+        ("y2", n_post),
+        ("y3", n_post),
+        ("ty", n_post),
+    ):
         setattr(model, name, np.zeros(n, int))
     model.x0, model.y0 = np.zeros(n_pre, bool), np.zeros(n_post, bool)
     ports = {name: _Port() for name in ("s_in_bap", "s_in_y1", "s_in_y2", "s_in_y3")}

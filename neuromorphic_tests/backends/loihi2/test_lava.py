@@ -84,10 +84,10 @@ def test_written_weights_and_biases_are_equal():
         for piece in range(4):
             spikes = random_spikes(program, 25 * piece, 25, rng)
             for e in (emulator, executor):
+                e.set_weights(0, weights // (piece + 2))  # also before the first step, when Lava has no runtime yet
+                if piece % 2 == 0:
+                    e.set_bias(0, np.arange(M) + 20 * piece + 1)
                 ends.append(e.run(25, spikes, all_probes(program)))
-                e.set_weights(0, weights // (piece + 2))
-                if piece % 2:
-                    e.set_bias(0, np.arange(M) + piece)
     finally:
         executor.close()
     for (ours, u_v), (theirs, their_u_v) in zip(ends[::2], ends[1::2], strict=True):

@@ -15,6 +15,7 @@ from hmn_snn.backends.loihi2.learning_engine import LearningEngine
 from hmn_snn.backends.loihi2.learning_program import ThirdFactors, learning_connection
 from hmn_snn.backends.loihi2.learning_rule import SYNAPTIC, TRACES, Factor, LearningRule, Product, Trace, parse, text
 from hmn_snn.backends.loihi2.program import Connection, LoihiProgram, Source
+from hmn_snn.backends.loihi2.program_file import load_program, program_digest, save_program
 
 from hmn_snn.errors import DescriptionError, SimulationError
 from neuromorphic_tests.backends.loihi2.lava_here import needs_lava
@@ -45,8 +46,8 @@ def listed(raster):
 
 @pytest.mark.parametrize(
     "rule",
-    ["u12*x1", "u0*(w-2*x1)", "x0*u0", "x1*y1", "0.5*x0*y1", "x0*y1/2", "x0*r1", "x0*exp(y1)", "9*x0", "2^9*x0", "", "x0*",
-     "u0*x1 + u1*y1", "sgn(x1)*u0", "x0*(y1+300)", "x0*(3-y1)", "x0 y1"],
+    ["u12*x1", "u0*(w-2*x1)", "x0*u0", "x1*y1", "0.5*x0*y1", "x0*y1/2", "x0*r1", "x0*exp(y1)", "9*x0", "2^9*x0", "",
+     "x0*", "u0*x1 + u1*y1", "sgn(x1)*u0", "x0*(y1+300)", "x0*(3-y1)", "x0 y1"],
 )  # fmt: skip
 def test_what_the_chip_cannot_do_is_refused_with_the_rule(rule):
     with pytest.raises(DescriptionError) as caught:
@@ -247,3 +248,12 @@ def test_a_run_continues_from_its_state():
 def test_factors_that_do_not_fit_are_refused(factors):
     with pytest.raises(SimulationError, match="third factors"):
         EmulatorExecutor(two_tags(stream="synapse")).send_factors(factors)
+
+
+def test_a_program_that_learns_is_the_same_from_a_file(tmp_path):
+    program = two_tags(stream="synapse")
+    save_program(program, tmp_path / "program.h5")
+    loaded = load_program(tmp_path / "program.h5")
+    assert program_digest(loaded) == program_digest(program)
+    assert loaded.learning[1].rule == program.learning[1].rule
+    assert program_digest(two_tags(stream="lava")) != program_digest(program)

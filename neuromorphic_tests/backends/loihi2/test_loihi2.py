@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hmn_snn.backends.loihi2 import lava
+from hmn_snn.backends.loihi2.emulator import EmulatorExecutor
 from hmn_snn.backends.loihi2.program import LIF, LoihiProgram
+from hmn_snn.backends.loihi2.program_file import load_program, program_digest
 from hmn_snn.backends.loihi2.session import executor_for
-from hmn_snn.backends.loihi2.translator import LACKING, Settings
+from hmn_snn.backends.loihi2.translator import Settings
 
 import hmn_snn as hs
 from hmn_snn import registry
 from hmn_snn.cli import CANNOT_RUN, OK, main
-from hmn_snn.errors import BackendUnavailableError, DescriptionError, RejectedError, UnknownNameError
+from hmn_snn.errors import BackendUnavailableError, DescriptionError, UnknownNameError
 from hmn_snn.lowering import lower
 from hmn_snn.translator import Severity
 from neuromorphic_tests.agreement import assert_same_run
@@ -60,6 +62,7 @@ def test_a_run_is_near_the_engines_and_says_what_ran():
     assert np.abs(changes[0]).max() > 0.05
     assert np.corrcoef(*changes)[0, 1] > 0.95
     stamp = found.provenance
+    assert "lava-nc" not in stamp.packages
     assert (stamp.backend, stamp.executor, stamp.precision) == ("loihi2", "emulator", "fixed_pt")
     assert {f.severity for f in found.findings} >= {Severity.HOST, Severity.ALTERED}
     assert found.ledger.hardware["weights written"]["plastic"] == found.ledger.updates_applied["plastic"] > 0
@@ -123,6 +126,51 @@ def test_weights_that_are_set_are_the_chips_from_then_on():
         assert len(sim.run(30.0).spikes["cells"]) > 5
 
 
+def test_a_weight_that_is_written_acts_on_spikes_in_flight():
+    net = hs.Network("flight", dt=1.0, seed=1)
+    stim = net.add(hs.SpikeInput([[5.0, 45.0]], name="stim"))
+    cells = net.add(hs.Population(1, hs.LIF(), name="cells"))
+    net.add(hs.Projection(stim, cells, hs.OneToOne(), weight=10.0, delay=20.0, name="synapse"))
+    for backend in ("numba", "loihi2"):
+        with hs.Simulation(net, backend) as sim:
+            sim.run(10.0)
+            sim.set_weights("synapse", 0.0)
+            assert len(sim.run(40.0).spikes["cells"]) == 0
+            sim.set_weights("synapse", 10.0)
+            assert len(sim.run(40.0).spikes["cells"]) >= 1
+
+
+# What the host writes before each step
+
+
+def test_homeostasis_makes_a_neuron_fire():
+    """It is silent until its bias has risen by 15 mV, and then fires about as often as it should."""
+    net = hs.Network("homeostatic", dt=1.0, seed=1)
+    cells = net.add(hs.Population(3, hs.LIF(eta_bias=2.0, target_rate=20.0), name="cells"))
+    net.record(cells, "bias")
+    expected, found = (hs.run(net, 2000.0, backend) for backend in ("numba", "loihi2"))
+    times = [r.spikes["cells"].t[r.spikes["cells"].i == 0] for r in (expected, found)]
+    assert times[0][0] > 300.0
+    assert len(times[0]) > 20
+    assert len(times[1]) == len(times[0])
+    assert np.abs(times[1] - times[0]).max() <= 10.0
+    biases = [r.traces["cells"]["bias"].values for r in (expected, found)]
+    assert np.ptp(biases[0]) > 15.0
+    assert np.abs(biases[0] - biases[1]).mean() < 0.3
+    assert found.ledger.hardware["currents written"]["cells"] > 1000
+
+
+def test_an_oscillator_drives_neurons_at_its_phase():
+    net = hs.Network("driven", dt=1.0, seed=1)
+    cells = net.add(hs.Population(3, hs.LIF(), name="cells"))
+    theta = net.add(hs.Oscillator(frequency=8.0, name="theta"))
+    net.add(hs.OscillatorDrive(theta, cells, amplitude=1.5, phase=[0.0, 1.0, 2.0]))
+    expected, found = (hs.run(net, 1000.0, backend).spikes["cells"] for backend in ("numba", "loihi2"))
+    assert len(expected) > 20
+    assert np.array_equal(found.i, expected.i)
+    assert np.abs(found.t - expected.t).max() <= 1.0
+
+
 # Executors
 
 
@@ -158,8 +206,6 @@ class FakeLava:
     made: list
 
     def __new__(cls, program, **options):
-        from hmn_snn.backends.loihi2.emulator import EmulatorExecutor
-
         cls.made.append(options)
         executor = EmulatorExecutor(program)
         executor.name = "hardware" if options["hardware"] else "lava"
@@ -171,8 +217,10 @@ def test_settings_reach_lava_and_the_stamp_is_its(executor, monkeypatch):
     FakeLava.made = []
     monkeypatch.setattr(lava, "unavailable", lambda hardware=False: None)
     monkeypatch.setattr(lava, "LavaExecutor", FakeLava)
+    monkeypatch.setattr(lava, "_look_at", lambda python, flags: ([3, 10, 0], "0.10.0", flags == ()))
     results = hs.run(stock(), 50.0, "loihi2", executor=executor, time_limit=7.0)
     assert results.provenance.executor == executor
+    assert results.provenance.packages["lava-nc"] == "0.10.0"
     assert FakeLava.made == [{"select_tag": "fixed_pt", "hardware": executor == "hardware", "limit": 7.0}]
 
 
@@ -183,13 +231,6 @@ def rejected(net, **options):
     return {(f.what, f.where) for f in hs.check(net, "loihi2", **options).rejected}
 
 
-def test_learning_on_the_chip_is_refused_until_it_is_there():
-    assert rejected(learner(), learning="on_chip") == {("plastic", "learning")}
-    with pytest.raises(RejectedError):
-        hs.run(learner(), 10.0, "loihi2", learning="on_chip")
-    assert rejected(stock(), learning="on_chip") == set()
-
-
 def test_what_hardware_cannot_take_is_refused():
     assert rejected(learner(), executor="hardware") == {("cells", "lif")}
     assert rejected(stock(), executor="hardware") == set()
@@ -198,14 +239,6 @@ def test_what_hardware_cannot_take_is_refused():
 @pytest.mark.parametrize("executor", ["emulator", "hardware"])
 def test_only_lava_computes_without_rounding(executor):
     assert ("stock", "precision") in rejected(stock(), executor=executor, precision="floating_pt")
-
-
-def test_what_the_capabilities_lack_is_refused():
-    net = stock()
-    cells = net.add(hs.Population(2, hs.LIF(eta_bias=0.1, target_rate=10.0), name="homeostatic"))
-    theta = net.add(hs.Oscillator(frequency=8.0, name="theta"))
-    net.add(hs.OscillatorDrive(theta, cells, amplitude=0.1))
-    assert rejected(net) == {("homeostatic", where) for where in LACKING}
 
 
 @pytest.mark.parametrize("options", [{"learning": "in vivo"}, {"rounding": "up"}, {"time_limit": -1.0}])
@@ -232,4 +265,30 @@ def test_the_command_line_checks_and_runs(tmp_path, capsys):
     assert main(["run", str(path), "--duration", "60", "--backend", "loihi2", "--executor", "emulator",
                  "--rounding", "nearest", "--out", str(tmp_path / "out.h5")]) == OK  # fmt: skip
     assert hs.Results.load(tmp_path / "out.h5").provenance.executor == "emulator"
-    assert main(["check", str(path), "--backend", "loihi2", "--learning", "on_chip"]) == CANNOT_RUN
+    assert main(["check", str(path), "--backend", "loihi2", "--executor", "hardware"]) == CANNOT_RUN
+
+
+def test_the_command_line_exports_the_program(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    learner().save("net.h5")
+    assert main(["export", "net.h5", "--backend", "loihi2"]) == OK
+    assert capsys.readouterr().out == "written: learner_loihi2.h5\n"
+    expected = registry.get("loihi2").translate(lower(learner())).native
+    assert program_digest(load_program("learner_loihi2.h5")) == program_digest(expected)
+    assert hs.export(learner(), 10.0, tmp_path / "other.h5", "loihi2") == (tmp_path / "other.h5",)
+    with pytest.raises(DescriptionError):
+        hs.export(learner(), 10.0, tmp_path / "other.py", "loihi2")
+    assert not (tmp_path / "other.py").exists()
+
+
+def test_an_exported_program_runs_as_the_network_does():
+    """Nothing but the program, and the spikes of its source, is needed."""
+    results = hs.run(stock(), 50.0, "loihi2", executor="emulator")
+    program = registry.get("loihi2").translate(lower(stock())).native
+    stim = results.spikes["stim"]
+    steps = np.rint(stim.t - 1.0).astype(np.int64)
+    order = np.lexsort((stim.i, steps))
+    (fired,), _ = EmulatorExecutor(program).run(50, [(steps[order], stim.i[order])], [])
+    assert np.array_equal(fired[0] + 1, np.rint(results.spikes["cells"].t))
+    assert np.array_equal(fired[1], results.spikes["cells"].i)
+    assert len(fired[0]) > 5

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from hmn_snn.backends.loihi2.lowering import lower_program
+from hmn_snn.backends.loihi2.on_chip_lowering import lower_on_chip
 from hmn_snn.backends.loihi2.program import LoihiProgram
 from hmn_snn.backends.loihi2.program_file import SCHEMA, load_program, program_digest, save_program
 
@@ -68,6 +69,53 @@ def test_random_programs_come_back_whole(tmp_path, seed):
     made = lower_program(lower(random_network(seed)))
     save_program(made, tmp_path / "program.h5")
     assert_equal(load_program(tmp_path / "program.h5"), made)
+
+
+def learning_program() -> LoihiProgram:
+    """Return a program that learns on the chip: two tags, and neurons that send third factors."""
+    net = hs.Network("learns", dt=1.0, seed=3)
+    stim, cells = net.add(hs.PoissonInput(3, rate=20.0, name="in")), net.add(hs.Population(2, name="cells"))
+    dopamine = net.add(hs.Modulator(tau=200.0, name="dopamine"))
+    rule = hs.HMNRule(modulators=[dopamine], eta_g=10.0, w_max=0.5, tick=100.0)
+    net.add(hs.Projection(stim, cells, hs.AllToAll(), weight=0.2, plasticity=rule, name="plastic"))
+    return lower_on_chip(lower(net)).program
+
+
+def test_what_a_program_learns_comes_back_too(tmp_path):
+    made = learning_program()
+    assert made.learning
+    assert made.third_factors
+    save_program(made, tmp_path / "program.h5")
+    assert_equal(load_program(tmp_path / "program.h5"), made)
+    other = dataclasses.replace(made, learning=())
+    assert program_digest(other) != program_digest(made)
+
+
+# As text
+
+
+def test_a_program_is_printed_as_its_integers():
+    made = program()
+    lines = str(made).splitlines()
+    assert lines[0] == "Loihi program 'naïve': 5 neurons, 18 synapses; a step is 0.5 ms"
+    assert max(map(len, lines)) <= 120
+    (row,) = (line.split() for line in lines if line.startswith("plain"))
+    plain = made.processes[1]
+    assert row[:6] == ["plain", "LIF", "2", str(plain.du[0]), str(plain.dv[0]), str(plain.vth[0])]
+    (row,) = (line for line in lines if "noisy -> plain" in line and "synapses" not in line)
+    connection = made.connections[-1]
+    assert row.split()[-6:] == [
+        "6", "u", str(connection.weight[0]), str(connection.weight_exp), str(connection.delay[0]), "fixed",
+    ]  # fmt: skip
+    (row,) = (line.split() for line in lines if line.startswith("in µ +63"))
+    assert row[-1] == "63"
+
+
+def test_what_learns_is_printed():
+    text = str(learning_program())
+    assert "learned" in text
+    for equation in {x.dw for x in learning_program().learning} - {None}:
+        assert equation[:12] in text
 
 
 def test_the_digest_knows_every_number():

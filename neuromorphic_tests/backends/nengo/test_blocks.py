@@ -186,3 +186,19 @@ def test_what_blocks_cannot_hold_is_refused_by_name(cell, where):
     with pytest.raises(RejectedError) as raised:
         hs.run(network(**cell), 10.0, "nengo", executor="nengo-loihi")
     assert any(f.what == "exc" and where in (f.where, f.found) for f in raised.value.findings)
+
+
+def test_a_potential_at_delta_synapses_is_sampled_without_their_arrivals():
+    finding = [f for f in hs.check(network(tau_syn_E=0.0, tau_syn_I=0.0), "nengo", executor="nengo-loihi")
+               if (f.what, f.where) == ("exc", "v")]  # fmt: skip
+    assert [f.severity for f in finding] == [Severity.ALTERED]
+    assert ("exc", "v") not in {(f.what, f.where) for f in hs.check(network(), "nengo", executor="nengo-loihi")}
+
+
+def test_the_current_of_one_of_two_receptors_cannot_be_recorded():
+    """One current carries both receptors only where nobody looks at one of them; a compartment has no second one."""
+    net = network()
+    net.record(net["exc"], "i_exc")
+    (refused,) = hs.check(net, "nengo", executor="nengo-loihi").rejected
+    assert (refused.what, refused.found) == ("exc", "two currents")
+    assert "record neither current" in refused.limit
