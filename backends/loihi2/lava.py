@@ -112,6 +112,23 @@ def unavailable(hardware: bool = False) -> str | None:
     return None
 
 
+def versions(hardware: bool = False) -> dict[str, str]:
+    """Return the version of Lava in its interpreter.
+
+    Parameters
+    ----------
+    hardware : bool
+        Whether a chip is to be reached.
+
+    Returns
+    -------
+    dict of str to str
+        By the name of the distribution; empty if there is none.
+    """
+    found = _look_at(interpreter(), _flags(hardware))
+    return {} if isinstance(found, str) or found[1] is None else {"lava-nc": found[1]}
+
+
 class LavaExecutor:
     """Runs a program on Lava.
 

@@ -18,9 +18,9 @@ from .emulator import EmulatorExecutor
 from .lowering import lower_program
 from .on_chip_lowering import lower_on_chip
 from .on_chip_session import OnChipSession
-from .program import LIF, LoihiProgram
+from .program import LoihiProgram
 from .program_file import save_program
-from .translator import Settings
+from .translator import Settings, hardware_refusals
 
 
 class Deployment(HostProgram):
@@ -79,7 +79,7 @@ class Deployment(HostProgram):
 
     def _started(self) -> HostSession:
         executor = self._executor()
-        there = {} if executor.name == "emulator" else lava_version(hardware=executor.name == "hardware")
+        there = {} if executor.name == "emulator" else lava.versions(hardware=executor.name == "hardware")
         stamp = Stamp("loihi2", executor.name, self.settings.precision, ("numba",), self.findings, there)
         chip = LoihiChip(self.program, executor, self.lowered, self.settings.rounding)
         if self.on_chip is not None:
@@ -92,22 +92,6 @@ class Deployment(HostProgram):
         settings, hardware = self.settings, self.executor == "hardware"
         tag, limit = settings.precision, settings.time_limit
         return lava.LavaExecutor(self.program, select_tag=tag, hardware=hardware, limit=limit)
-
-
-def lava_version(hardware: bool) -> dict[str, str]:
-    """Return the version of Lava in its interpreter.
-
-    Parameters
-    ----------
-    hardware : bool
-
-    Returns
-    -------
-    dict of str to str
-        By the name of the distribution; empty if there is none.
-    """
-    found = lava._look_at(lava.interpreter(), lava._flags(hardware))
-    return {} if isinstance(found, str) or found[1] is None else {"lava-nc": found[1]}
 
 
 def executor_for(program: LoihiProgram, settings: Settings) -> str:
@@ -128,8 +112,8 @@ def executor_for(program: LoihiProgram, settings: Settings) -> str:
     """
     asked = settings.executor
     if asked == "auto" and settings.exact:
-        stock = all(process.model == LIF for process in program.processes)
-        return "hardware" if stock and lava.unavailable(hardware=True) is None else "emulator"
+        fits = not any(hardware_refusals(program))
+        return "hardware" if fits and lava.unavailable(hardware=True) is None else "emulator"
     reason = None if asked == "emulator" else lava.unavailable(hardware=asked == "hardware")
     if reason is None:
         return "lava" if asked == "auto" else asked

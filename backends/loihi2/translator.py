@@ -12,6 +12,7 @@ from hmn_snn.lowered import LoweredNetwork
 from hmn_snn.translator import FEATURES, Capabilities, Finding, Severity
 
 if TYPE_CHECKING:
+    from .program import LoihiProgram
     from .session import Deployment
 
 EXECUTORS = ("auto", "emulator", "lava", "hardware")
@@ -155,9 +156,28 @@ def _refusals(lowered: LoweredNetwork, settings: Settings) -> Iterator[Finding]:
         yield Finding(Severity.REJECTED, lowered.name, "precision", settings.precision, limit)
     if settings.executor == "hardware":
         from .lowering import lower_program
-        from .program import LIF
 
-        for process in lower_program(lowered, settings.learning).processes:
-            if process.model != LIF:
-                limit = "open Lava cannot bring microcode onto a chip; use executor='emulator'"
-                yield Finding(Severity.REJECTED, process.name, "lif", "a programmable neuron", limit)
+        yield from hardware_refusals(lower_program(lowered, settings.learning))
+
+
+def hardware_refusals(program: LoihiProgram) -> Iterator[Finding]:
+    """Yield what open Lava cannot bring onto a chip.
+
+    Parameters
+    ----------
+    program : LoihiProgram
+
+    Yields
+    ------
+    Finding
+    """
+    from .program import LIF
+
+    for process in program.processes:
+        if process.model != LIF:
+            limit = "open Lava cannot bring microcode onto a chip; use executor='emulator'"
+            yield Finding(Severity.REJECTED, process.name, "lif", "a programmable neuron", limit)
+    for connection in program.connections:
+        if connection.plastic:
+            limit = "open Lava cannot do that on a chip; use learning='frozen', or executor='emulator'"
+            yield Finding(Severity.REJECTED, connection.name, "weights", "written by the host", limit)

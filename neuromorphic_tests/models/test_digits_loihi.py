@@ -34,7 +34,7 @@ from hmn_snn.models.digits_training import Classification, train, trial
 import hmn_snn as hs
 from neuromorphic_tests.backends.loihi2.lava_here import needs_lava
 
-TRAINING, TEST = load("training")[:100], load("test")[:20]
+TRAINING, TEST = load("training")[:100], load("test")[:10]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_coarse_weights_have_the_levels_asked_for():
 
 
 def test_what_is_learned_there_is_near_what_is_learned_in_float():
-    few = TRAINING[:30]
+    few = TRAINING[:20]
     exact, _ = learned_and_recognised(1, few, TEST.images[:2])
     assert np.array_equal(exact, train(digits(1), few.images, few.labels).weights.values)
     with hs.Simulation(digits(1), progress=False) as sim:

@@ -1,6 +1,7 @@
 """Drives Lava's fixed-point learning connections with given spikes; run by the interpreter that has Lava.
 
-Arguments: a file with the cases (a pickled list of dicts of plain arrays), and one for what comes out.
+Arguments: a file with the cases (a pickled list of dicts of plain arrays), one for what comes out, and the folder of
+the module that lets later Pythons import Lava.
 """
 
 import pickle
@@ -74,6 +75,9 @@ def follow(case):
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[3])
+    import compatibility  # noqa: F401
+
     with open(sys.argv[1], "rb") as file:
         cases = pickle.load(file)
     with open(sys.argv[2], "wb") as file:

@@ -143,7 +143,7 @@ def assert_equal_cases(seeds, n_steps, folder):
     """Assert that weights, tags and traces are equal after each step; return in how many cases weights moved."""
     cases = [random_case(seed, n_steps) for seed in seeds]
     (folder / "in").write_bytes(pickle.dumps([case for case, *_ in cases], protocol=4))
-    command = [str(lava.interpreter()), str(SCRIPT), str(folder / "in"), str(folder / "out")]
+    command = [str(lava.interpreter()), str(SCRIPT), str(folder / "in"), str(folder / "out"), str(lava.FOLDER)]
     subprocess.run(command, check=True, timeout=1200)
     moved = 0
     for seed, case, theirs in zip(seeds, cases, pickle.loads((folder / "out").read_bytes()), strict=True):

@@ -232,7 +232,7 @@ def rejected(net, **options):
 
 
 def test_what_hardware_cannot_take_is_refused():
-    assert rejected(learner(), executor="hardware") == {("cells", "lif")}
+    assert rejected(learner(), executor="hardware") == {("cells", "lif"), ("plastic", "weights")}
     assert rejected(stock(), executor="hardware") == set()
 
 
