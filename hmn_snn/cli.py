@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,13 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if more and options.more is None:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
-        return int(options.action(options))
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            return int(options.action(options))
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except (RejectedError, BackendUnavailableError) as error:
         return _complain(error, CANNOT_RUN)
     except (HMNError, OSError) as error:
         return _complain(error, FAILED)
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"hmn-snn: warning: {message}", file=sys.stderr)
 
 
 def _complain(error: object, code: int) -> int:

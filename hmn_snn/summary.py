@@ -125,6 +125,21 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
     return _GAP.join(padded).rstrip()
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1.
+
+    Parameters
+    ----------
+    n : int
+    noun : str
+
+    Returns
+    -------
+    str
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def _header(network: Network) -> str:
     populations = list(network.of_kind(Population))
     n_neurons = sum(p.size for p in populations)
@@ -134,7 +149,7 @@ def _header(network: Network) -> str:
         (len([t for t in network.things.values() if isinstance(t, (PoissonInput, SpikeInput, CurrentInput))]), "input"),
         (len(list(network.of_kind(Projection))), "projection"),
     )
-    listed = ", ".join(f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in counts)
+    listed = ", ".join(counted(n, noun) for n, noun in counts)
     return f"network {network.name!r}: {listed}; dt {network.dt:g} ms, seed {network.seed}"
 
 

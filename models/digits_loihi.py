@@ -2,10 +2,20 @@
 
 A network is trained on the engine, in float; its weights become 8-bit integers, its decays multiples of 1/4096, and
 the emulator of the chip classifies the test third. What the astrocytes do to the weights, the host writes every 10 ms,
-rounded at random or to the nearest. Then one by one, the engine runs with the numbers that the chip's integers stand
-for, which says where a loss comes from; and it runs with other Poisson spikes, which says what chance alone does. A
-second experiment learns on the chip, the host writing weights at ticks. A third, where Lava is installed, shows some
-images on Lava, whose spikes must equal the emulator's, every one of them.
+rounded at random or to the nearest. One by one, the engine then runs with the numbers that the chip's integers stand
+for, which says where a loss comes from, and with other Poisson spikes, which says what chance alone does. A second
+experiment learns on the chip, the host writing weights at ticks. A third, where Lava is installed, shows some images on
+Lava, whose spikes must equal the emulator's, every one of them.
+
+What it found (5 networks, all 599 test images; changes from float are taken seed by seed, with 95 % intervals). In
+float .906 are recognised, on the chip .908: a change of +.003, -.006 to +.012; with writes rounded to the nearest
++.003, -.005 to +.011. So there is no loss of accuracy to attribute. What changes are single decisions: 2.3 % of them,
+by the chip's weights alone 2.2 %, by its time constants alone 1.7 %, by its thresholds .1 %. Each of the first two
+makes some spike come a step later, after which competing neurons go their own way. Other spikes of the input change
+5.9 %. Accuracy falls only with weights of 2 bits (-.029, -.077 to +.018) and of 1 bit (-.224, -.324 to -.125). Learned
+there (3 networks, 600 images, 300 for the test): .893 and .896, .892 in float; changes of +.001, -.065 to +.068, and,
+rounded to the nearest, +.003, -.043 to +.049. On Lava, 20 of 20 images had the emulator's spikes, at 2.7 s instead of
+0.12 s each.
 
     python -m hmn_snn.models.digits_loihi --out out [--quick] [--lava]
 """

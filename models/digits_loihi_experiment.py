@@ -33,7 +33,7 @@ BITS = (6, 4, 3, 2, 1)
 OTHER_SEEDS = 1000  # added to a seed for another draw of the input
 
 # Conditions of learning.
-HOST, HOST_NEAREST = "learned on Loihi 2", "learned on Loihi 2, rounded to the nearest"
+HOST, HOST_NEAREST = "on Loihi 2", "on Loihi 2, to the nearest"
 LEARNING: Mapping[str, Mapping[str, Any]] = {
     FLOAT: {},
     HOST: {**EMULATOR, "rounding": "stochastic"},

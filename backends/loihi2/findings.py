@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from hmn_snn.lowered import LoweredNetwork, LoweredPopulation, LoweredProjection
+from hmn_snn.summary import counted
 from hmn_snn.translator import FEATURES, Finding, Severity, features_of
 
 from . import quantisation as q
@@ -286,7 +287,7 @@ def _exact(connection: Connection, weights: Float) -> Float:
 def _placement(program: LoihiProgram, budget: Budget, asked: bool) -> Finding:
     """Return what a program takes within a budget; it is refused if it does not fit into the one asked for."""
     placement = place(program, budget)
-    found = f"{placement.n_cores:,} cores of {placement.n_chips:,} chips"
+    found = f"{counted(placement.n_cores, 'core')} of {counted(placement.n_chips, 'chip')}"
     where = f"placement ({budget.name})"
     if placement.problem is not None:
         limit = placement.problem + ("; use fewer synapses or neurons" if asked else "")

@@ -124,9 +124,9 @@ class Child:
         self._log.flush()
         log = (self.folder / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         self._finish()
-        said = "\n".join(log[-15:]) or "(nothing)"
+        said = "\n".join([" Lava's last words:", *log[-15:]]) if log else ""
         advice = "Run again with executor='emulator', which gives the same."
-        raise SimulationError(f"Lava {what}. {advice} Lava's last words:\n{said}")
+        raise SimulationError(f"Lava {what}. {advice}{said}")
 
 
 def _end(process: subprocess.Popen[bytes], alive: int, folder: Path, log: IO[bytes]) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from hmn_snn.summary import text_table
+from hmn_snn.summary import counted, text_table
 
 from .budgets import CHIP, CORE, Budget
 from .program import Connection, Int, LoihiProgram
@@ -99,7 +99,7 @@ class Placement:
 
     def __str__(self) -> str:
         head = (
-            f"{self.program!r} on {self.n_cores:,} cores of {self.n_chips:,} chips "
+            f"{self.program!r} on {counted(self.n_cores, 'core')} of {counted(self.n_chips, 'chip')} "
             f"(budget {self.budget.name!r}: {self.budget.summary})"
         )
         sums = self.per_chip()

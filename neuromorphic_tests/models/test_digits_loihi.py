@@ -231,4 +231,4 @@ def test_the_quick_version_prints_its_tables_and_says_where_its_files_are(tmp_pa
         assert str(tmp_path / "out" / name) in printed
     text = (tmp_path / "out" / "loihi.txt").read_text(encoding="utf-8")
     assert text.strip() in printed
-    assert text.count(CHIP) > 4
+    assert text.count(CHIP) >= 4

@@ -329,7 +329,7 @@ def test_a_network_that_no_core_holds_is_refused_by_the_budget_asked_for():
     assert told.severity is NATIVE
     assert "one neuron needs 5,000 of a core's 4,096" in told.limit
     assert refusals(net, budget="conservative") == [("net", "placement (conservative)")]
-    assert one(net, "net", "placement (headline)").found == "1 cores of 1 chips"
+    assert one(net, "net", "placement (headline)").found == "1 core of 1 chip"
 
 
 # Models
