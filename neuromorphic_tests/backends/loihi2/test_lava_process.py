@@ -90,9 +90,13 @@ def test_a_killed_lava_process_is_reported(started):
 @needs_lava
 def test_ctrl_c_ends_lava(started):
     executor, group = started
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins without it
     threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        executor.run(1_000_000, [NO_SPIKES], [])
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            executor.run(1_000_000, [NO_SPIKES], [])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert_gone(group)
 
 
