@@ -11,7 +11,7 @@ from numba.core import cgutils, types
 from .jit import jit
 
 intrinsic: Any = extending.intrinsic  # its types say that functions take the typing context from callers
-_BYTES = 64  # of a cache line on all processors that numba supports
+_BYTES = 64  # of a cache line on most processors; where lines are longer, some are asked for twice
 _READ, _KEEP, _DATA = 0, 3, 1  # of llvm.prefetch: to be read, and again soon; not code
 _AHEAD = 32  # lines of a row; the processor itself goes on from there
 
