@@ -105,7 +105,8 @@ class SpikeInput(Sliceable):
     Parameters
     ----------
     spike_times : sequence of arrays [ms]
-        One array per source; each time at least dt, rounded to the grid, duplicates on it merged.
+        One array per source; each time at least 0, rounded to the grid, duplicates on it merged. A spike at 0 ms only
+        arrives where it is sent: results, which begin after 0 ms, do not list it.
     name : str, optional
     """
 

@@ -148,7 +148,7 @@ class LoweredInput:
     size : int
     rate : Schedule or None [Hz]
     steps : (k,) int64 array
-        Step of each given spike, increasing; its time is (step + 1) dt.
+        Step of each given spike, increasing; its time is (step + 1) dt. -1 for spikes at 0 ms.
     indices : (k,) int32 array
     """
 
@@ -157,6 +157,11 @@ class LoweredInput:
     rate: Schedule | None
     steps: Int
     indices: Int
+
+    @property
+    def initial(self) -> Int:
+        """The sources that spike at 0 ms, one entry per spike."""
+        return self.indices[: np.searchsorted(self.steps, 0)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,7 @@ _LEFT_OUT = {
     "homeostasis": "left out",
     "poisson_input": "an Input node; the rates are left out, give from_nir a PoissonInput",
     "spike_input": "an Input node; the spike times are left out, give them to from_nir",
+    "initial_spikes": "left out",
     "stdp": "left out: the starting weights stay",
     "astrocytes": "left out: the gain stays 1",
     "entrainment": "left out",

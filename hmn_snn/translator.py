@@ -66,6 +66,7 @@ FEATURES: Mapping[str, str] = {
     "delays": "heterogeneous delays",
     "poisson_input": "Poisson inputs",
     "spike_input": "given spikes",
+    "initial_spikes": "given spikes at 0 ms",
     "stdp": "two-timescale STDP traces",
     "dendritic_delay": "dendritic delays in STDP",
     "nearest_pairing": "nearest-neighbour pairing",
@@ -219,6 +220,7 @@ def features_of(lowered: LoweredNetwork) -> dict[str, tuple[str, ...]]:
         note("oscillator_drive", p.name, bool(p.drives))
     for source in lowered.inputs:
         note("spike_input" if source.rate is None else "poisson_input", source.name)
+        note("initial_spikes", source.name, len(source.initial) > 0)
     for projection in lowered.projections:
         note("delays", projection.name, len(projection.delays) > 1)
         note("astrocytes", projection.name, projection.astrocytes >= 0)

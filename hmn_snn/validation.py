@@ -220,9 +220,9 @@ def _cell_problems(population: Population) -> Errors:
 
 def _spike_problems(source: SpikeInput, dt: float) -> Errors:
     for i, times in enumerate(source.spike_times):
-        early = times[times < dt * (1.0 - TOLERANCE)]
+        early = times[times < -TOLERANCE * dt]
         if early.size:
-            allowed = f"the first spike can come at dt; use at least {dt:g} ms"
+            allowed = "a spike cannot come before 0 ms"
             yield DescriptionError(source.owner, f"spike_times[{i}]", float(early[0]), allowed)
 
 

@@ -53,6 +53,8 @@ class _Maker:
             self.rhythm(oscillator)
         projections = [self.projection(k, sure=k == 0) for k in range(self.rng.integers(2, 5))]
         self.recordings(projections)
+        if self.chance(0.2):
+            self.starter(self.populations[0])
         return self.net
 
     # Small draws
@@ -135,6 +137,12 @@ class _Maker:
         last = round(DURATION / self.dt)
         steps = [np.unique(self.rng.integers(1, last, self.rng.integers(0, 12))) for _ in range(n)]
         return self.net.add(hs.SpikeInput([s * self.dt for s in steps], name="given"))
+
+    def starter(self, population: Population) -> None:
+        """Add spikes at 0 ms, through fixed synapses: Brian2 takes them through no others."""
+        source = self.net.add(hs.SpikeInput([[0.0]] * population.size, name="starter"))
+        weight, delay = self.weight(population, "excitatory", 1.5), self.one_of([self.dt, self.steps(1.0, 9.0)])
+        self.net.add(hs.Projection(source, population, hs.OneToOne(), weight=weight, delay=delay, name="start"))
 
     def oscillator(self, k: int) -> Any:
         n = int(self.one_of([1, 1, 3]))

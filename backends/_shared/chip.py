@@ -22,7 +22,7 @@ class Chip(Protocol):
         n_steps : int
         step, group, index : (k,) int array
             Spikes of the network's inputs in these steps, by step, then source of the network, then neuron. Steps
-            count from the start of the session; a spike of step n carries the time (n + 1) dt.
+            count from the start of the session; a spike of step n carries the time (n + 1) dt, and -1 is 0 ms.
 
         Returns
         -------

@@ -116,10 +116,19 @@ class HostSession(KernelSession):
         """Let the chip run; all spikes of the steps are given then."""
         inputs, events = super()._scheduled(first, end)
         self._write_currents()
-        *own, self._samples = self.chip.run(end - first, *inputs)
+        *own, self._samples = self.chip.run(end - first, *(self._with_initial(inputs) if first == 0 else inputs))
         step, group, index = (np.concatenate(pair) for pair in zip(own, inputs, strict=True))
         order = np.lexsort((index, group, step))
         return (step[order], group[order], index[order].astype(np.int32)), events
+
+    def _with_initial(self, inputs: Columns) -> Columns:
+        """Add the inputs' spikes at 0 ms, as spikes of step -1."""
+        first_input = len(self.lowered.populations)
+        initial = [(first_input + k, source.initial) for k, source in enumerate(self.lowered.inputs)]
+        group = np.concatenate([np.empty(0, np.int64), *(np.full(len(members), g) for g, members in initial)])
+        index = np.concatenate([np.empty(0, np.int32), *(members for _, members in initial)])
+        columns = zip((np.full(len(index), -1), group, index), inputs, strict=True)
+        return tuple(np.concatenate(pair) for pair in columns)
 
     def _run_chunk(self, length: int, counts: Any, spikes: list[Any], samples: list[list[np.ndarray]]) -> None:
         super()._run_chunk(length, counts, spikes, samples)
@@ -177,6 +186,8 @@ class HostSession(KernelSession):
         for k, current in self._currents_of(p):
             row = np.searchsorted(current.amplitude.steps, self.step, side="right") - 1
             total[current.indices] += self.schedules.amplitudes[k][0 if self.schedules.current_held[k] else row]
+        if not self._driven[p]:
+            return total
         for drive in population.drives:
             total += drive.amplitude * np.cos(self.state.phi[drive.oscillator] - drive.phase)
         if population.homeostatic:

@@ -96,7 +96,15 @@ class KernelSession:
             np.empty(n_populations, np.bool_),
             np.empty(len(self.state.phi)),
         )
-        self._history = (np.empty(0, np.int32), np.zeros(self._depth * self._groups + 1, np.int64))
+        self._history = self._initial_spikes()
+
+    def _initial_spikes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the history at t = 0: the inputs' spikes at 0 ms, in its last step."""
+        initial = [source.initial for source in self.lowered.inputs]
+        counts = [0] * len(self.lowered.populations) + [len(members) for members in initial]
+        offset = np.zeros(self._depth * self._groups + 1, np.int64)
+        offset[len(offset) - self._groups :] = np.cumsum(counts)
+        return np.concatenate([np.empty(0, np.int32), *initial]).astype(np.int32), offset
 
     def run(self, n_steps: int, progress: Any = None) -> Results:
         """Advance by some steps and return what happened in them.

@@ -49,6 +49,8 @@ class Blueprint:
     sources : list of str or None
         The group or input of each source; None for an empty one. Likewise ``modulators``, ``oscillators``,
         ``astrocytes``, ``projections`` and ``gatings`` (the gating signal of each projection).
+    initial : dict of str to str
+        Synapses that bring an input's spikes at 0 ms, by those of their projection.
     """
 
     lowered: Any
@@ -64,6 +66,7 @@ class Blueprint:
     astrocytes: list[str | None] = field(default_factory=list)
     projections: list[str | None] = field(default_factory=list)
     gatings: list[str | None] = field(default_factory=list)
+    initial: dict[str, str] = field(default_factory=dict)
 
     def group(self, name: str, size: int, label: str) -> Group:
         """Add a group with a name like the one given."""

@@ -178,6 +178,7 @@ def _ledger(blueprint: Any, before: Mark, after: Mark, spikes: Mapping[str, Spik
     lowered, n_steps = blueprint.lowered, after.step - before.step
     projections = list(zip(blueprint.projections, lowered.projections, strict=True))
     plastic = [(name, projection) for name, projection in projections if projection.plasticity is not None]
+    initial = [(blueprint.initial.get(name), projection) for name, projection in projections]
     astrocytes = list(zip(blueprint.astrocytes, lowered.astrocytes, strict=True))
 
     def counted(counter: str, parts: Sequence[tuple[str | None, Any]]) -> dict[str, int]:
@@ -194,7 +195,7 @@ def _ledger(blueprint: Any, before: Mark, after: Mark, spikes: Mapping[str, Spik
     return Ledger(
         spikes={name: len(train) for name, train in spikes.items()},
         neuron_updates={p.name: p.size * n_steps for p in lowered.populations},
-        synaptic_events=counted("delivered", projections),
+        synaptic_events=_summed(counted("delivered", projections), counted("delivered", initial)),
         pairings=counted("paired", plastic),
         ticks={p.name: due(p.plasticity.tick_steps) for _, p in plastic},
         updates_applied=counted("applied", plastic),
@@ -202,3 +203,7 @@ def _ledger(blueprint: Any, before: Mark, after: Mark, spikes: Mapping[str, Spik
         astrocyte_updates={a.name: a.size * due(a.clock_steps) for _, a in astrocytes},
         astrocyte_releases=counted("releases", astrocytes),
     )
+
+
+def _summed(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
+    return {name: count + b[name] for name, count in a.items()}

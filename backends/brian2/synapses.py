@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hmn_snn.lowered import RECEPTORS, LoweredProjection
 
 from .astrocytes import add_spillover
 from .blueprint import Blueprint
 from .modulators import add_gating
 from .neurons import ARRIVING
+from .parts import Links
 from .plasticity import add_plasticity, tick_condition
 
 VARIABLES = {
@@ -57,5 +60,24 @@ def add_projection(blueprint: Blueprint, projection: LoweredProjection) -> None:
         "last_arrival = t_in_timesteps + 1",
     ]
     links.on_pre("\n".join(deliver), projection.delay_steps, "current", "end", 9)
+    _add_initial(blueprint, projection, links, deliver)
     if gating is not None:
         add_plasticity(blueprint, projection, links, gating)
+
+
+def _add_initial(blueprint: Blueprint, projection: LoweredProjection, links: Links, deliver: list[str]) -> None:
+    """Add what an input's spikes at 0 ms send: a group that spikes in the first step, through delays a step shorter."""
+    first = projection.source - len(blueprint.lowered.populations)
+    initial = blueprint.lowered.inputs[first].initial if first >= 0 else ()
+    chosen = np.isin(projection.source_index, initial)
+    if not chosen.any():
+        return
+    label = f"spikes at 0 ms of {blueprint.lowered.inputs[first].name!r}"
+    starter = blueprint.group(f"{links.source}_at_0_ms", len(initial), label)
+    starter.threshold, starter.reset = "t_in_timesteps == 0", ""
+    pre = np.searchsorted(initial, projection.source_index[chosen])
+    early = blueprint.link(f"{links.name}_at_0_ms", starter.name, links.target, pre, links.post[chosen], label)
+    early.constants(w=projection.weights[chosen])
+    early.counters("delivered", "last_arrival")
+    early.on_pre("\n".join(deliver), projection.delay_steps[chosen] - 1, "current", "end", 9)
+    blueprint.initial[links.name] = early.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ class Brian2Translator:
                     "this backend has equations for LeakyCalcium; use that or another backend")
             for a in lowered.astrocytes if type(a.cell) is not LeakyCalcium
         )  # fmt: skip
-        return feature_findings(lowered, self.capabilities) + others
+        return feature_findings(lowered, self.capabilities) + others + tuple(_initial_findings(lowered))
 
     def translate(
         self, lowered: LoweredNetwork, *, precision: str = "float64", executor: str = "numpy", findings: Any = ()
@@ -85,6 +86,17 @@ class Brian2Translator:
         Brian2Program
         """
         return Brian2Program(lowered, executor, tuple(findings))
+
+
+def _initial_findings(lowered: LoweredNetwork) -> Iterator[Finding]:
+    """Yield the projections that cannot take their input's spikes at 0 ms."""
+    for projection in lowered.projections:
+        source = lowered.sources[projection.source]
+        initial = projection.source >= len(lowered.populations) and len(source.initial) > 0
+        for part in ("plasticity",) * (projection.plasticity is not None) + ("astrocytes",) * (projection.astrocytes >= 0):
+            if initial:
+                limit = f"this backend brings them to fixed synapses without astrocytes; begin at {lowered.dt:g} ms"
+                yield Finding(Severity.REJECTED, projection.name, part, f"{source.name!r} spikes at 0 ms", limit)
 
 
 class Brian2Program:

@@ -57,6 +57,7 @@ _FEATURES: Mapping[str, tuple[Severity, str]] = {
     "delays": (NATIVE, f"of each synapse, 1 to {DELAY_MAX} steps"),
     "poisson_input": (HOST, "drawn by the host, the same spikes as everywhere"),
     "spike_input": (NATIVE, "handed over"),
+    "initial_spikes": (REJECTED, "the first timestep is that of spikes at dt; give the spikes later"),
     **dict.fromkeys(_OF_LEARNING, (HOST, _LEARNED)),
     "oscillator_coupling": (HOST, "phases of learning are the host's, exactly"),
     "entrainment": (HOST, "phases of learning are the host's, kicked by the chip's spikes, exactly"),

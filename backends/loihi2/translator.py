@@ -77,7 +77,7 @@ class Loihi2Translator:
 
     name = "loihi2"
     capabilities = Capabilities(
-        features=frozenset(FEATURES),
+        features=frozenset(FEATURES) - {"initial_spikes"},
         executors=EXECUTORS,
         precisions=PRECISIONS,
         exact_spikes=False,

@@ -91,7 +91,7 @@ def noise() -> Network:
 def delta() -> Network:
     """Delta synapses and reset by subtraction, rates that change, given spikes, an empty population."""
     net, stim = start("delta", rate=hs.Steps([0.0, 20.0, 50.0], [100.0, 0.0, 300.0]))
-    given = net.add(hs.SpikeInput([[0.1, 5.0, 5.04, 30.0], [], [7.3, 40.0, 41.0]], name="given"))
+    given = net.add(hs.SpikeInput([[0.0, 0.1, 5.0, 5.04, 30.0], [], [7.3, 40.0, 41.0]], name="given"))
     cell = hs.LIF(tau_syn_E=0.0, tau_syn_I=0.0, tau_refrac=1.0, reset="subtract")
     cells = net.add(hs.Population(4, cell, name="cells"))
     nobody = net.add(hs.Population(0, name="nobody"))

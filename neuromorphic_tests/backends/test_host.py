@@ -42,6 +42,8 @@ class PlainChip:
     def run(self, n_steps, step, group, index):
         own, samples = [], [[] for _ in self._recordings()]
         self.runs.append(n_steps)
+        for g in range(len(self.cells), len(self.lowered.sources)):
+            self._send(-1, g, index[(step == -1) & (group == g)])
         for n in range(self.step, self.step + n_steps):
             arrived = [[np.zeros(c.p.size), np.zeros(c.p.size)] for c in self.cells]
             for j, p in enumerate(self.lowered.projections):

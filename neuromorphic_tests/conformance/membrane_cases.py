@@ -65,6 +65,16 @@ def long_delay() -> Network:
     return net
 
 
+@case(min_spikes=4)
+def spikes_at_the_start() -> Network:
+    """Do spikes at 0 ms arrive after their delays, even of one step, and are they no part of the results?"""
+    net, stim = given([0.0, 12.0], [0.0], [5.0])
+    cells = net.add(hs.Population(3, hs.LIF(), name="cells"))
+    for k, delay in enumerate((0.1, 2.0)):
+        net.add(hs.Projection(stim[k:], cells[k:], hs.OneToOne(), weight=STRONG, delay=delay, name=f"after {delay} ms"))
+    return net
+
+
 @case(min_spikes=20)
 def many_delays() -> Network:
     """Has every synapse of a projection a delay of its own?"""

@@ -69,6 +69,14 @@ def _silent(lowered: LoweredNetwork, poisson: bool) -> LoweredNetwork:
     return replace(lowered, inputs=tuple(map(silenced, lowered.inputs)))
 
 
+def _late(lowered: LoweredNetwork) -> LoweredNetwork:
+    inputs = (
+        s if s.rate is not None else replace(s, steps=s.steps[len(s.initial) :], indices=s.indices[len(s.initial) :])
+        for s in lowered.inputs
+    )
+    return replace(lowered, inputs=tuple(inputs))
+
+
 # Feature -> what a network becomes when it is silently ignored.
 IGNORING: Mapping[str, Change] = {
     "lif": populations(rho_m=lambda p: np.ones_like(p.rho_m)),
@@ -85,6 +93,7 @@ IGNORING: Mapping[str, Change] = {
     "delays": projections(delays=_equal_delays),
     "poisson_input": lambda lowered: _silent(lowered, poisson=True),
     "spike_input": lambda lowered: _silent(lowered, poisson=False),
+    "initial_spikes": _late,
     "stdp": rules(eta_l=0.0, eta_g=0.0),
     "dendritic_delay": rules(delay_kind="axonal"),
     "nearest_pairing": rules(pairing="all"),

@@ -103,8 +103,7 @@ INPUTS = [
         lambda p: p.net.add(hs.PoissonInput(2, rate=hs.Steps([0, 1.23], [5, 2]), name="x")),
         ("Poisson input 'x'", "rate: times", 1.23),
     ),
-    (lambda p: p.net.add(hs.SpikeInput([[1], [2, 0]], name="x")), ("spike input 'x'", "spike_times[1]", 0.0)),
-    (lambda p: p.net.add(hs.SpikeInput([[0.09]], name="x")), ("spike input 'x'", "spike_times[0]", 0.09)),
+    (lambda p: p.net.add(hs.SpikeInput([[1], [2, -0.1]], name="x")), ("spike input 'x'", "spike_times[1]", -0.1)),
     (lambda p: p.net.add(hs.SpikeInput([[-3, 1]], name="x")), ("spike input 'x'", "spike_times[0]", -3.0)),
     (
         lambda p: p.net.add(hs.CurrentInput(p.exc, hs.Steps([0.05], [5]), name="x")),
