@@ -90,13 +90,12 @@ class Brian2Translator:
 
 def _initial_findings(lowered: LoweredNetwork) -> Iterator[Finding]:
     """Yield the projections that cannot take their input's spikes at 0 ms."""
+    early = {len(lowered.populations) + k for k, source in enumerate(lowered.inputs) if len(source.initial)}
     for projection in lowered.projections:
-        source = lowered.sources[projection.source]
-        initial = projection.source >= len(lowered.populations) and len(source.initial) > 0
-        for part in ("plasticity",) * (projection.plasticity is not None) + ("astrocytes",) * (projection.astrocytes >= 0):
-            if initial:
-                limit = f"this backend brings them to fixed synapses without astrocytes; begin at {lowered.dt:g} ms"
-                yield Finding(Severity.REJECTED, projection.name, part, f"{source.name!r} spikes at 0 ms", limit)
+        if projection.source in early and (projection.plasticity is not None or projection.astrocytes >= 0):
+            found = f"{lowered.sources[projection.source].name!r} spikes at 0 ms"
+            limit = f"this backend brings them to fixed synapses without astrocytes; begin at {lowered.dt:g} ms"
+            yield Finding(Severity.REJECTED, projection.name, "initial_spikes", found, limit)
 
 
 class Brian2Program:
