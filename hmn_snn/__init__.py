@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .nir_import import from_nir
     from .results import Results
     from .simulate import Simulation, check, run
+    from .sweep_points import Range
+    from .sweeping import sweep
     from .theory import lif_rate, siegert
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ if not (_Path(__path__[0]) / "backends").is_dir():
 
 # What is only needed once a network exists is loaded when first asked for, so that the import stays quick.
 _LAZY = {
+    "Range": "sweep_points",
     "Results": "results",
     "Simulation": "simulate",
     "check": "simulate",
@@ -48,6 +51,7 @@ _LAZY = {
     "lif_rate": "theory",
     "run": "simulate",
     "siegert": "theory",
+    "sweep": "sweeping",
     "to_nir": "nir_export",
 }
 
@@ -85,6 +89,7 @@ __all__ = [
     "PoissonInput",
     "Population",
     "Projection",
+    "Range",
     "Results",
     "RewardBaseline",
     "Simulation",
@@ -99,5 +104,6 @@ __all__ = [
     "lif_rate",
     "run",
     "siegert",
+    "sweep",
     "to_nir",
 ]

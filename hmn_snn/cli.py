@@ -1,4 +1,4 @@
-"""The command ``hmn-snn``: demo, run, check, export, compare, backends."""
+"""The command ``hmn-snn``: demo, run, check, export, compare, sweep, backends."""
 
 from __future__ import annotations
 
@@ -108,8 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say what a backend would do to a network, without running it", **layout)
     check.description = f"Say what a backend takes as it is, alters or rejects; nothing runs.\n\n{NETWORK_HELP}"
     _add_network(check)
-    check.add_argument("--backend", nargs="+", choices=registry.names(), default=[registry.names()[0]], metavar="NAME",
-                       help=f"some of {', '.join(registry.names())} (default: {registry.names()[0]})")  # fmt: skip
+    _add_backends(check)
     _add_backend_options(check)
     check.set_defaults(action=_check)
 
@@ -121,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("b", type=Path, metavar="B.h5", help="results over the same time")
     compare.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw where they part (also .pdf, .svg)")
     compare.set_defaults(action=_compare)
+
+    _add_sweep(commands.add_parser("sweep", help="run a network at many settings, in parallel, resumable", **layout))
 
     backends = commands.add_parser("backends", help="list the backends, and how to install what is missing", **layout)
     backends.add_argument("--table", action="store_true", help="print which has which mechanism, in Markdown")
@@ -142,6 +143,23 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action=_export)
 
 
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    from .cli_sweep import DESCRIPTION, add_arguments
+
+    parser.description = f"{DESCRIPTION}\n\n{NETWORK_HELP}"
+    _add_network(parser)
+    parser.add_argument("--duration", type=_milliseconds, required=True, metavar="MS", help="such as 1000, or '1 s'")
+    _add_backends(parser)
+    _add_backend_options(parser)
+    add_arguments(parser)
+    parser.set_defaults(action=_sweep)
+
+
+def _add_backends(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backend", nargs="+", choices=registry.names(), default=[registry.names()[0]], metavar="NAME",
+                        help=f"some of {', '.join(registry.names())} (default: {registry.names()[0]})")  # fmt: skip
+
+
 def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", metavar="NETWORK", help="see above")
     parser.add_argument("--seed", type=int, help="instead of the network's own")
@@ -155,7 +173,8 @@ def _add_backend_options(parser: argparse.ArgumentParser) -> None:
     parser.description = f"{parser.description}\n\n{more}"
 
 
-def _backend_options(options: argparse.Namespace) -> dict[str, Any]:
+def backend_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the command line says of the backend."""
     precision = {"precision": options.precision} if options.precision else {}
     return {"executor": options.executor, **precision, **options.more}
 
@@ -207,10 +226,10 @@ def _run(options: argparse.Namespace) -> int:
 
     for path in (options.out, options.plot):
         _check_writable(path)
-    network = _network(options)
+    network = find_network(options)
     code = OK
     try:
-        results = run(network, options.duration, options.backend, **_backend_options(options))
+        results = run(network, options.duration, options.backend, **backend_options(options))
     except RunInterruptedError as interrupt:
         results, code = interrupt.results, _complain(f"interrupted at {interrupt.results.t_stop:g} ms", INTERRUPTED)
     print(results)
@@ -232,8 +251,8 @@ def _check_writable(path: Path | None) -> None:
 def _check(options: argparse.Namespace) -> int:
     from .simulate import check
 
-    network = _network(options)
-    checks = [check(network, backend, **_backend_options(options)) for backend in options.backend]
+    network = find_network(options)
+    checks = [check(network, backend, **backend_options(options)) for backend in options.backend]
     print("\n\n".join(map(str, checks)))
     return CANNOT_RUN if any(checked.rejected for checked in checks) else OK
 
@@ -243,7 +262,7 @@ def _export(options: argparse.Namespace) -> int:
 
     suffix = export_suffix(options.backend)
     _check_writable(options.out)
-    network = _network(options)
+    network = find_network(options)
     stem = re.sub(r"\W+", "_", network.name).strip("_") or "network"
     files = export(network, options.duration, options.out or f"{stem}_{options.backend}{suffix}", options.backend)
     print("\n".join(f"written: {file}" for file in files))
@@ -261,6 +280,13 @@ def _compare(options: argparse.Namespace) -> int:
         comparison.plot(options.plot)
         print(f"\ndrawn: {options.plot}")
     return OK if comparison.agree else DIFFERENT
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from .cli_sweep import run_sweep
+
+    run_sweep(options)
+    return OK
 
 
 def _backends(options: argparse.Namespace) -> int:
@@ -283,7 +309,7 @@ def _backends(options: argparse.Namespace) -> int:
     return OK
 
 
-def _network(options: argparse.Namespace) -> Network:
+def find_network(options: argparse.Namespace) -> Network:
     """Return the network that the command line names, with the seed and the step that it asks for."""
     made = _find_network(options.network)
     if not isinstance(made, Network):
@@ -305,6 +331,14 @@ def _find_network(text: str) -> Any:
     if text not in models.names():
         raise UnknownNameError("file or model", text, models.names())
     return models.get(text)()
+
+
+def find_function(text: str) -> Any:
+    """Return the function that the command line names, as FILE.py:FUNCTION."""
+    file, colon, function = text.rpartition(":")
+    if not colon or not file.endswith(".py"):
+        raise HMNError(f"{text!r} names no function; write FILE.py:FUNCTION")
+    return _function(Path(file), function)
 
 
 def _function(path: Path, name: str) -> Any:

@@ -80,13 +80,31 @@ def progress_bar(n_steps: int, dt: float, wanted: bool | None) -> Iterator[Calla
     ------
     callable (steps) or None
     """
-    notebook = "ipykernel" in sys.modules
-    if wanted is False or (wanted is None and not notebook and not sys.stderr.isatty()):
+    if not shown(wanted):
         yield None
         return
-    if notebook and importlib.util.find_spec("ipywidgets"):  # what its bar is made of
+    with bar_class()(total=n_steps * dt, unit="ms", desc="simulating", leave=False) as bar:
+        yield lambda steps: bar.update(steps * dt)
+
+
+def shown(wanted: bool | None) -> bool:
+    """Tell whether a progress bar is shown: as wanted, or where someone looks.
+
+    Parameters
+    ----------
+    wanted : bool or None
+
+    Returns
+    -------
+    bool
+    """
+    return ("ipykernel" in sys.modules or sys.stderr.isatty()) if wanted is None else wanted
+
+
+def bar_class() -> Any:
+    """Return tqdm's bar for where we are: a notebook or a terminal."""
+    if "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets"):  # what its bar is made of
         from tqdm.notebook import tqdm
     else:
         from tqdm import tqdm
-    with tqdm(total=n_steps * dt, unit="ms", desc="simulating", leave=False) as bar:
-        yield lambda steps: bar.update(steps * dt)
+    return tqdm

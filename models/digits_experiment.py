@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import hmn_snn as hs
+from hmn_snn.intervals import mean_interval
 from hmn_snn.ledger import Ledger
 from hmn_snn.summary import text_table
 
@@ -225,29 +225,6 @@ class Ablations:
             for e in self.effects
         ]
         return text_table(rows, ("without", "accuracy", "change", "joint 95 % interval", "the mechanism"))
-
-
-def mean_interval(values: Sequence[float], comparisons: int = 1) -> tuple[float, float, float]:
-    """Return the mean of some values and the 95 % confidence interval of it (Student's t).
-
-    Parameters
-    ----------
-    values : sequence of float
-    comparisons : int
-        Number of intervals that are to hold together with 95 % (Bonferroni's correction).
-
-    Returns
-    -------
-    mean, low, high : float
-        The interval is infinite for a single value.
-    """
-    from scipy.stats import t
-
-    n, mean = len(values), float(np.mean(values))
-    if n < 2:
-        return mean, -math.inf, math.inf
-    half = float(t.ppf(1.0 - 0.025 / comparisons, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
-    return mean, mean - half, mean + half
 
 
 def ablations(
