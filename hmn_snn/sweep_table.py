@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UnknownNameError
-from .intervals import mean_interval
+from .confidence import mean_interval
 from .summary import text_table
 from .sweep_points import Point
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import hmn_snn as hs
-from hmn_snn.intervals import mean_interval
+from hmn_snn.confidence import mean_interval
 from hmn_snn.ledger import Ledger
 from hmn_snn.summary import text_table
 
