@@ -15,6 +15,7 @@ _BACKENDS = {
     "loihi2": "hmn_snn.backends.loihi2",
     "memristor": "hmn_snn.backends.memristor",
     "nengo": "hmn_snn.backends.nengo",
+    "spinnaker": "hmn_snn.backends.spinnaker",
 }
 
 

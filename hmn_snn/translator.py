@@ -103,6 +103,11 @@ class Capabilities:
     weight_tolerance : float
         Largest difference from the reference's weights, or, where spikes are not exact, from the weights that the rules
         make of the backend's own spikes; infinite if nothing is promised.
+    approximate : frozenset of str
+        Features whose effect is left out or replaced, by an amount that findings give: of networks that use them
+        nothing is promised but that they run.
+    mapping_only : tuple of str
+        Executors that place a network somewhere and run nothing: no population spikes.
     closed_loop : bool
         Whether ``Simulation`` works.
     export : str or None
@@ -118,6 +123,8 @@ class Capabilities:
     precisions: tuple[str, ...] = ("float64",)
     exact_spikes: bool = True
     weight_tolerance: float = 1e-9
+    approximate: frozenset[str] = frozenset()
+    mapping_only: tuple[str, ...] = ()
     closed_loop: bool = False
     export: str | None = None
     limits: Mapping[str, str] = field(default_factory=dict)

@@ -54,6 +54,25 @@ def repeat_spikes(row, step, next_given, neurons, currents, chunk, state, spikes
     return next_given, n_spikes
 
 
+def with_initial(lowered: LoweredNetwork, inputs: Columns) -> Columns:
+    """Add the inputs' spikes at 0 ms to those of the steps from 0 on, as spikes of step -1.
+
+    Parameters
+    ----------
+    lowered : LoweredNetwork
+    inputs : (step, group, index) arrays
+
+    Returns
+    -------
+    (step, group, index) arrays
+    """
+    initial = [(len(lowered.populations) + k, source.initial) for k, source in enumerate(lowered.inputs)]
+    group = np.concatenate([np.empty(0, np.int64), *(np.full(len(members), g) for g, members in initial)])
+    index = np.concatenate([np.empty(0, np.int32), *(members for _, members in initial)])
+    columns = zip((np.full(len(index), -1), group, index), inputs, strict=True)
+    return tuple(np.concatenate(pair) for pair in columns)
+
+
 class HostSession(KernelSession):
     """A network whose neurons and synapses run on a chip.
 
@@ -116,19 +135,11 @@ class HostSession(KernelSession):
         """Let the chip run; all spikes of the steps are given then."""
         inputs, events = super()._scheduled(first, end)
         self._write_currents()
-        *own, self._samples = self.chip.run(end - first, *(self._with_initial(inputs) if first == 0 else inputs))
+        sent = with_initial(self.lowered, inputs) if first == 0 else inputs
+        *own, self._samples = self.chip.run(end - first, *sent)
         step, group, index = (np.concatenate(pair) for pair in zip(own, inputs, strict=True))
         order = np.lexsort((index, group, step))
         return (step[order], group[order], index[order].astype(np.int32)), events
-
-    def _with_initial(self, inputs: Columns) -> Columns:
-        """Add the inputs' spikes at 0 ms, as spikes of step -1."""
-        first_input = len(self.lowered.populations)
-        initial = [(first_input + k, source.initial) for k, source in enumerate(self.lowered.inputs)]
-        group = np.concatenate([np.empty(0, np.int64), *(np.full(len(members), g) for g, members in initial)])
-        index = np.concatenate([np.empty(0, np.int32), *(members for _, members in initial)])
-        columns = zip((np.full(len(index), -1), group, index), inputs, strict=True)
-        return tuple(np.concatenate(pair) for pair in columns)
 
     def _run_chunk(self, length: int, counts: Any, spikes: list[Any], samples: list[list[np.ndarray]]) -> None:
         super()._run_chunk(length, counts, spikes, samples)

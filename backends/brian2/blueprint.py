@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .names import Names
+from .._shared.names import Names
 from .parts import PATHWAYS, Group, Links, Part, Probe
 
 # What happens in Brian2's step from t_n to t_n+1, by slot and order.

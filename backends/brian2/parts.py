@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .names import Names
+from .._shared.names import Names
 
 # Names of pathways; Brian2 gives each the name of its synapses and this.
 PATHWAYS = (

@@ -16,9 +16,9 @@ from hmn_snn import __version__
 from hmn_snn.lowered import LoweredInput
 from hmn_snn.randomness import stream_key
 
+from .._shared.literals import Arrays, block, mapping, text
 from .blueprint import ORDER, Blueprint
 from .glossary import explained
-from .literals import Arrays, block, mapping, text
 from .parts import Draw, Group, Links, Part, Probe, Table
 from .recording import COUNTERS, MARGINS
 

@@ -1,4 +1,4 @@
-"""Identifiers for Brian2's objects, which are variables of an exported script too."""
+"""Identifiers for a network's objects in other languages: variables of a script, names of Brian2's objects."""
 
 from __future__ import annotations
 
