@@ -12,6 +12,7 @@ from hmn_snn.network import Network
 # name -> (module, function that returns a Network)
 _MODELS = {
     "digits": ("hmn_snn.models.digits", "digits"),
+    "hippocampus_cam": ("hmn_snn.models.hippocampus_cam", "hippocampus_cam"),
 }
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 import hmn_snn as hs
+from hmn_snn.confidence import mean_interval
 from hmn_snn.summary import text_table
 
 from . import digits_data as data
-from .digits_experiment import mean_interval
 from .digits_network import LEARNED, digits
 from .digits_training import classify, train, trial
 

@@ -31,13 +31,8 @@ import numpy as np
 from hmn_snn.summary import text_table
 
 from . import digits_data as data
-from .digits_loihi_experiment import (
-    Comparison,
-    deployed,
-    learned_on_chip,
-    same_spikes,
-    spikes_by_executor,
-)
+from .digits_comparison import Comparison, deployed, learned_there
+from .digits_loihi_experiment import CHIP, LEARNING, conditions, same_spikes, spikes_by_executor
 from .digits_network import CLASSES, digits
 from .digits_training import train
 
@@ -70,7 +65,7 @@ def report(
     pair of Comparison
         Learned in float, and learned on the chip.
     """
-    from .digits_loihi_figure import comparison_figure
+    from .digits_comparison_figure import comparison_figure
 
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,13 +79,15 @@ def report(
     print("Handwritten digits on Loihi 2 (its emulator).")
     print(f"Learned in float: {len(training):,} images, and {len(test):,} for the test; seeds {list(seeds)}.")
     print(f"Learned there: {len(few):,} and {len(fewer):,} images; seeds {list(learning_seeds)}.", flush=True)
-    frozen = deployed(seeds, training, test, lambda found: text.set("Learned in float, 8 bits on the chip", found))
-    learned = learned_on_chip(learning_seeds, few, fewer, lambda found: text.set("Learned on the chip", found))
+    title = "Learned in float, 8 bits on the chip"
+    frozen = deployed(seeds, training, test, conditions, lambda found: text.set(title, found))
+    learned = learned_there(learning_seeds, few, fewer, LEARNING, lambda found: text.set("Learned on the chip", found))
     if lava:
         text.set("Shown on Lava", _on_lava(training, test[: QUICK_LAVA_IMAGES if quick else LAVA_IMAGES]))
     print(f"\n{text}")
     figure = folder / "loihi.png"
-    comparison_figure(frozen, learned).savefig(figure, dpi=150)
+    titles = "learned in float", "learned on the chip"
+    comparison_figure(frozen, learned, titles, CHIP).savefig(figure, dpi=150)
     print(f"\nwritten:\n  {figure}\n  {text.path}")
     return frozen, learned
 

@@ -20,11 +20,12 @@ from hmn_snn.models.digits import (
     train,
     trial,
 )
-from hmn_snn.models.digits_experiment import Ablations, Effect, mean_interval
+from hmn_snn.models.digits_experiment import Ablations, Effect
 from hmn_snn.models.digits_network import CLASSES, CYCLE, DOPAMINE, GLIA, LEARNED, PIXELS, TEACHER, THETA
 
 import hmn_snn as hs
 from hmn_snn import models
+from hmn_snn.confidence import mean_interval
 from hmn_snn.errors import UnknownNameError
 
 TRAINING, TEST = load("fit")[:150], load("validation")[:60]

@@ -6,24 +6,26 @@ import math
 
 import numpy as np
 import pytest
+from hmn_snn.models.digits_comparison import (
+    FLOAT,
+    Answers,
+    Comparison,
+    deployed,
+    learned_and_recognised,
+    learned_there,
+    recognised,
+)
 from hmn_snn.models.digits_data import load
-from hmn_snn.models.digits_experiment import mean_interval
 from hmn_snn.models.digits_loihi import main
 from hmn_snn.models.digits_loihi_experiment import (
     CAUSES,
     CHIP,
-    FLOAT,
     HOST,
     HOST_NEAREST,
+    LEARNING,
     NEAREST,
-    Answers,
-    Comparison,
     coarse,
     conditions,
-    deployed,
-    learned_and_recognised,
-    learned_on_chip,
-    recognised,
     same_spikes,
     spikes_by_executor,
     with_numbers_of_the_chip,
@@ -32,6 +34,7 @@ from hmn_snn.models.digits_network import CLASSES, LEARNED, PIXELS, digits
 from hmn_snn.models.digits_training import Classification, train, trial
 
 import hmn_snn as hs
+from hmn_snn.confidence import mean_interval
 from neuromorphic_tests.backends.loihi2.lava_here import needs_lava
 
 TRAINING, TEST = load("training")[:100], load("test")[:10]
@@ -203,7 +206,7 @@ def test_different_spikes_are_told_apart(weights):
 
 @pytest.mark.slow
 def test_accuracy_is_within_three_points_of_float():
-    found = deployed(range(1, 6), load("training"), load("test"))
+    found = deployed(range(1, 6), load("training"), load("test"), conditions)
     assert found.accuracies(FLOAT).mean() > 0.88
     for condition in (CHIP, NEAREST):
         mean, low, _ = found.change(condition)
@@ -216,7 +219,7 @@ def test_accuracy_is_within_three_points_of_float():
 
 @pytest.mark.slow
 def test_learning_there_is_about_as_good():
-    found = learned_on_chip(range(1, 4), load("training")[:600], load("test")[:300])
+    found = learned_there(range(1, 4), load("training")[:600], load("test")[:300], LEARNING)
     assert found.accuracies(FLOAT).mean() > 0.85
     for condition in (HOST, HOST_NEAREST):
         assert found.change(condition)[0] > -0.03
