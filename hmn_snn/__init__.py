@@ -23,9 +23,13 @@ from .projection import Projection
 if TYPE_CHECKING:
     from .comparison import compare
     from .convergence_order import convergence
+    from .costs import cost_table
+    from .energies import energy
     from .exporting import export
+    from .neurobench_metrics import neurobench
     from .nir_export import to_nir
     from .nir_import import from_nir
+    from .pynn_import import from_pynn
     from .results import Results
     from .simulate import Simulation, check, run
     from .sweep_points import Range
@@ -46,9 +50,13 @@ _LAZY = {
     "check": "simulate",
     "compare": "comparison",
     "convergence": "convergence_order",
+    "cost_table": "costs",
+    "energy": "energies",
     "export": "exporting",
     "from_nir": "nir_import",
+    "from_pynn": "pynn_import",
     "lif_rate": "theory",
+    "neurobench": "neurobench_metrics",
     "run": "simulate",
     "siegert": "theory",
     "sweep": "sweeping",
@@ -99,9 +107,13 @@ __all__ = [
     "check",
     "compare",
     "convergence",
+    "cost_table",
+    "energy",
     "export",
     "from_nir",
+    "from_pynn",
     "lif_rate",
+    "neurobench",
     "run",
     "siegert",
     "sweep",

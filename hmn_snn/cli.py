@@ -1,4 +1,4 @@
-"""The command ``hmn-snn``: demo, run, check, export, compare, sweep, backends."""
+"""The command ``hmn-snn``: demo, run, check, export, import-pynn, compare, energy, sweep, backends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import importlib
 import importlib.util
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, registry
+from .cli_energy import add_energy
 from .errors import (
     BackendUnavailableError,
     DescriptionError,
@@ -114,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_export(commands.add_parser("export", help="write a network as a file in a target's own language", **layout))
 
+    _add_import(commands.add_parser("import-pynn", help="read the network that a PyNN script makes", **layout))
+
     compare = commands.add_parser("compare", help="say whether two saved runs agree, and where they part", **layout)
     compare.description = "Compare spikes and final weights of two saved runs: exit code 0 if they agree, 4 if not."
     compare.add_argument("a", type=Path, metavar="A.h5", help="results, saved by run --out; b is measured by them")
@@ -121,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw where they part (also .pdf, .svg)")
     compare.set_defaults(action=_compare)
 
+    add_energy(commands.add_parser("energy", help="estimate what a saved run takes on devices", **layout))
     _add_sweep(commands.add_parser("sweep", help="run a network at many settings, in parallel, resumable", **layout))
 
     backends = commands.add_parser("backends", help="list the backends, and how to install what is missing", **layout)
@@ -141,6 +146,18 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", type=Path, metavar="FILE",
                         help="long arrays of a script go beside it (default: NETWORK_BACKEND.py, or .h5)")  # fmt: skip
     parser.set_defaults(action=_export)
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run a PyNN script with a stand-in for its simulator, and read the network that it makes. A script is code:\n"
+        "it is executed, in a process of its own. What does not translate is refused by name."
+    )
+    parser.add_argument("script", type=Path, metavar="SCRIPT.py")
+    parser.add_argument("--args", default="", metavar="'WORDS'", help="for the script, in one quoted text")
+    parser.add_argument("--out", type=Path, metavar="FILE.h5", help="save the network, for `hmn-snn run FILE.h5`")
+    parser.add_argument("--time-limit", type=float, default=600.0, metavar="S", help="for the script (default: 600)")
+    parser.set_defaults(action=_import_pynn)
 
 
 def _add_sweep(parser: argparse.ArgumentParser) -> None:
@@ -266,6 +283,19 @@ def _export(options: argparse.Namespace) -> int:
     stem = re.sub(r"\W+", "_", network.name).strip("_") or "network"
     files = export(network, options.duration, options.out or f"{stem}_{options.backend}{suffix}", options.backend)
     print("\n".join(f"written: {file}" for file in files))
+    return OK
+
+
+def _import_pynn(options: argparse.Namespace) -> int:
+    from .pynn_import import read_pynn
+
+    _check_writable(options.out)
+    model = read_pynn(options.script, args=shlex.split(options.args), time_limit=options.time_limit)
+    print(model.network)
+    print("\n".join(["", f"written for {model.simulator}", *map(str, model.findings)]))
+    if options.out:
+        model.network.save(options.out)
+        print(f'saved; the script runs it by: hmn-snn run {options.out} --duration "{model.duration:g} ms"')
     return OK
 
 

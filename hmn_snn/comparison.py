@@ -150,7 +150,7 @@ class Comparison:
 
     @property
     def margin(self) -> float:
-        """Smallest margin of a decision in either run: |v - theta| [mV] or |u - p|; infinite if none was measured."""
+        """Smallest margin of a decision in either run, abs(v - theta) [mV] or abs(u - p); infinite if none."""
         both = self.a.margins + self.b.margins
         return min(both.threshold, both.application)
 

@@ -40,8 +40,8 @@ class Refinement:
     quantity : "spike times", "rate" or "weights"
     unit : str
     differences : tuple of float
-        Between each run and the next finer one: mean |shift| of the k-th spikes of a neuron, where all runs have one
-        (spikes in the same step of the coarsest grid count once);
+        Between each run and the next finer one: mean size of the shift of the k-th spikes of a neuron, where all runs
+        have one (spikes in the same step of the coarsest grid count once);
         difference of mean rates; root mean square difference of weights. NaN where nothing can be compared.
     order : float
         p in ``difference ~ dt**p`` by Richardson's estimate from the last two differences; NaN if it has none.

@@ -122,9 +122,9 @@ class Margins:
     Attributes
     ----------
     threshold : float [mV]
-        Smallest |v - theta| at a threshold test; infinite if there was none.
+        Smallest abs(v - theta) at a threshold test; infinite if there was none.
     application : float
-        Smallest |u - p| at a probabilistic update; infinite if there was none.
+        Smallest abs(u - p) at a probabilistic update; infinite if there was none.
     """
 
     threshold: float = float("inf")

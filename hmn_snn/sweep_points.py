@@ -161,8 +161,8 @@ def proposed(
     except ImportError:
         raise MissingExtraError("optuna", "sweep") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    direction = "maximize" if maximize else "minimize"
-    study = optuna.create_study(direction=direction, sampler=optuna.samplers.TPESampler(seed=seed))
+    towards: Any = "maximize" if maximize else "minimize"
+    study = optuna.create_study(direction=towards, sampler=optuna.samplers.TPESampler(seed=seed))
     for _ in range(n):
         trial = study.ask()
         setting = {path: _suggested(trial, path, values) for path, values in parameters.items()}

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UnknownNameError
 from .confidence import mean_interval
+from .errors import UnknownNameError
 from .summary import text_table
 from .sweep_points import Point
 

@@ -228,7 +228,8 @@ def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[list[Any]], It
             import distributed
         except ImportError:
             raise MissingExtraError("distributed", "sweep") from None
-        with distributed.Client(scheduler, timeout="20s", set_as_default=False) as client:
+        make: Any = distributed.Client
+        with make(scheduler, timeout="20s", set_as_default=False) as client:
             yield lambda tasks: _on_cluster(client, distributed, tasks)
     elif jobs == 1:
         yield lambda tasks: (run_point(*task) for task in tasks)
