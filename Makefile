@@ -16,7 +16,7 @@ INPUTS := setup.cfg pyproject.toml
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint bench lava clean interpreter
+.PHONY: help demo test test-all lint bench lava docs clean interpreter
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -42,8 +42,12 @@ lint: $(VENV)/.test ## ruff, and mypy on the wheel
 	$(PY) -m pip install -q --no-deps --target build/installed build/wheel/*.whl
 	cd build/installed && $(abspath $(PY)) -m mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache -p hmn_snn
 
+docs: $(VENV)/.docs ## the documentation, in build/docs
+	$(PY) -m sphinx -W --keep-going -n -q docs build/docs $(ARGS)
+	@echo "hmn-snn: open build/docs/index.html"
+
 clean: ## remove what was built, cached and printed; the virtual environment stays
-	rm -rf build dist *.egg-info out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info out docs/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 lava: $(LAVA)/.lava ## Lava's simulator of Loihi 2, in an environment of its own
@@ -56,6 +60,11 @@ $(VENV)/.core: $(INPUTS) | interpreter
 $(VENV)/.test: $(INPUTS) | interpreter
 	@echo "hmn-snn: installing the core and what the tests need into $(VENV) (once; a few minutes, about 1.2 GB)"
 	$(PY) -m pip install --editable ".[test]"
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.docs: $(INPUTS) | interpreter
+	@echo "hmn-snn: installing the core and what the documentation needs into $(VENV) (once; a minute or two)"
+	$(PY) -m pip install --editable ".[docs]"
 	@touch $@ $(VENV)/.core
 
 # An environment that is already there is used as it is; asking for another Python than it has is an error.
