@@ -259,8 +259,12 @@ class SpinnakerProgram:
     synapses: tuple[Synapses, ...]
     neuromodulation: tuple[Neuromodulation, ...] = ()
 
+    @property
+    def groups(self) -> list[Cells | Source]:
+        """All that sends spikes: cells, then sources."""
+        return [*self.cells, *self.sources]
+
     @cached_property
     def index(self) -> Mapping[str, int]:
-        """Number of each group by its name: cells, then sources."""
-        names = [cells.name for cells in self.cells] + [source.name for source in self.sources]
-        return {name: k for k, name in enumerate(names)}
+        """Number of each group by its name."""
+        return {group.name: k for k, group in enumerate(self.groups)}

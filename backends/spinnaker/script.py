@@ -85,7 +85,7 @@ class Script:
         names = Names()
         for word in (*script_parts.TAKEN, *script_parts.functions()):
             names.new(word)
-        self.names = {group.name: names.new(group.name) for group in (*program.cells, *program.sources)}
+        self.names = {group.name: names.new(group.name) for group in program.groups}
         self.gates = {target: names.new(f"dopamine_{self.names[target]}") for target in _targets(program)}
         self.recorded: dict[tuple[int, str], str] = {}
         self.handles = {s.name: names.new(f"synapses_{k}") for k, s in enumerate(program.synapses) if s.stdp}
@@ -232,8 +232,8 @@ class Script:
             chosen = self.arrays.array(f"{cells.name}/{variable}/recorded", members)
             lines.append(f"recorded_{k} = record({self.names[cells.name]}, {chosen}, {text(_VARIABLES[variable])})")
         if self.state:
-            names = ", ".join(self.names[cells.name] for cells in program.cells)
-            lines.append(f"states = {{cells.label: record_state(cells) for cells in [{names}]}}")
+            everyone = ", ".join(self.names[cells.name] for cells in program.cells)
+            lines.append(f"states = {{cells.label: record_state(cells) for cells in [{everyone}]}}")
         return "\n".join(lines)
 
     def _run(self) -> str:

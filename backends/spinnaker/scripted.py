@@ -233,7 +233,7 @@ class ScriptedExecutor:
         if self._limit is not None:
             return self._limit
         n_synapses = sum(len(s.weight) for s in self.program.synapses)
-        n_cells = sum(group.size for group in (*self.program.cells, *self.program.sources))
+        n_cells = sum(group.size for group in self.program.groups)
         per_step = _PER_STEP + _PER_CELL_STEP * n_cells + _PER_SYNAPSE_STEP * n_synapses
         real = self.program.dt * self.program.time_scale_factor / 1000.0
         return _START + _PER_SYNAPSE * n_synapses + n_steps * (per_step + real)
