@@ -11,6 +11,7 @@ from hmn_snn.lowered import LoweredNetwork, LoweredPopulation, LoweredProjection
 from hmn_snn.summary import counted
 from hmn_snn.translator import FEATURES, Finding, Severity, features_of
 
+from . import fixed_point as fx
 from . import learning_findings, mechanisms
 from .budgets import value
 from .cores import delay_slots
@@ -193,22 +194,26 @@ def _timing(lowered: LoweredNetwork, program: SpinnakerProgram, settings: Any) -
 def _population(lowered: LoweredNetwork, program: SpinnakerProgram, number: int) -> Iterator[Finding]:
     """Yield what becomes of a population's constants and of its range."""
     population, cells = lowered.populations[number], program.cells[number]
-    rho = np.round(population.rho_m * 2**STATE_BITS) / 2**STATE_BITS
-    with np.errstate(divide="ignore"):
-        made = np.where(rho < 1.0, -lowered.dt / np.log(np.minimum(rho, 1.0 - 1e-16)), np.inf)
     tau = population.parameters["tau_m"]
+    made = _tau_of(fx.membrane_decay(fx.accum(lowered.dt), fx.accum(tau)) / 2.0**STATE_BITS, lowered.dt)
     error = np.abs(made / tau - 1.0)
     k = int(np.argmax(error))
-    limit = f"{made[k]:.5g} ms (exp(-dt/tau_m) has {STATE_BITS} fractional bits)"
+    limit = f"{made[k]:.5g} ms (dt/tau_m and its exponential have {STATE_BITS} fractional bits)"
     if error.max() >= learning_findings.NEGLIGIBLE:
         stall = 0.5 * tau[k % len(tau)] / lowered.dt / 2**STATE_BITS
         limit += f"; decay stalls {stall:.2g} mV from its end"
     worst = float(error.max()) if np.isfinite(error.max()) else 1.0
     yield sized(population.name, "tau_m", f"{tau[k % len(tau)]:.5g} ms", limit, worst)
     if cells.celltype != IF_CURR_DELTA:
-        for receptor in used_receptors(lowered, number):
+        for receptor in (r for r in used_receptors(lowered, number) if not population.delta[r]):
             yield _held_current(lowered, population, receptor)
     yield from _range(population, cells)
+
+
+def _tau_of(decay: Float, dt: float) -> Float:
+    """Return the time constant of a decay factor of one timestep; infinite where nothing decays [ms]."""
+    with np.errstate(divide="ignore"):
+        return np.where(decay < 1.0, -dt / np.log(np.minimum(decay, 1.0 - 1e-16)), np.inf)
 
 
 def held_current_error(population: LoweredPopulation, dt: float, receptor: int) -> Float:
@@ -239,7 +244,12 @@ def _held_current(lowered: LoweredNetwork, population: LoweredPopulation, recept
     limit = f"currents are held over a timestep: potentials at its ends are {worst:.2%} too large"
     tau = population.parameters[name]
     found = f"{tau[0]:.4g} ms" if len(tau) == 1 else "of each neuron"
-    return sized(population.name, name, found, limit, worst)
+    decay, _ = fx.synapse_decay(fx.accum(lowered.dt), fx.accum(tau))
+    made = _tau_of(decay / 2.0**32, lowered.dt)
+    off = np.abs(made / tau - 1.0)
+    if off.max() >= learning_findings.NEGLIGIBLE:
+        limit += f"; {made[np.argmax(off)]:.5g} ms (dt/{name} has {STATE_BITS} fractional bits)"
+    return sized(population.name, name, found, limit, max(worst, min(1.0, float(off.max()))))
 
 
 def _range(population: LoweredPopulation, cells: Cells) -> Iterator[Finding]:

@@ -154,7 +154,8 @@ class Script:
         lines += [self._sine(cells, name, sine) for sine in cells.sines]
         if np.any(cells.noise):
             stdev = self.arrays.values(f"{cells.name}/noise", cells.noise)
-            make = "lambda stdev: sim.NoisyCurrentSource(mean=0.0, stdev=stdev, start=begin*dt, stop=1e9, dt=dt)"
+            times = "start=begin*dt, stop=(begin + n_steps)*dt, dt=dt"
+            make = f"lambda stdev: sim.NoisyCurrentSource(mean=0.0, stdev=stdev, {times})"
             lines.append(f"inject({name}, range({cells.size}), {_column(stdev, cells.noise)}, {make})")
         return "\n".join(lines)
 
@@ -163,7 +164,7 @@ class Script:
         one = np.asarray(current.amplitudes, float)
         if len(current.steps) == 1:
             values = self.arrays.values(f"{key}/amplitudes", one[0])
-            make = "lambda amplitude: sim.DCSource(amplitude=amplitude, start=begin*dt, stop=1e9)"
+            make = "lambda amplitude: sim.DCSource(amplitude=amplitude, start=begin*dt, stop=(begin + n_steps)*dt)"
             return f"inject({name}, {indices}, {_column(values, one[0])}, {make})"
         times = f"[round((step + begin)*dt, 9) for step in {self.arrays.array(f'{key}/steps', current.steps)}]"
         make = f"lambda amplitudes: sim.StepCurrentSource(times={times}, amplitudes=amplitudes.tolist())"
@@ -171,8 +172,10 @@ class Script:
 
     def _sine(self, cells: Cells, name: str, sine: SineCurrent) -> str:
         phase = self.arrays.values(f"{cells.name}/{sine.name}/phase", sine.phase)
-        make = (f"lambda phase: sim.ACSource(amplitude={sine.amplitude!r}, offset=0.0, frequency={sine.frequency!r}, "
-                "phase=phase, start=begin*dt, stop=1e9)")  # fmt: skip
+        # SpiNNaker turns the phase by the frequency per ms in every timestep, however long that is.
+        frequency = f"{sine.frequency!r}*(dt if chip else 1.0)"
+        make = (f"lambda phase: sim.ACSource(amplitude={sine.amplitude!r}, offset=0.0, frequency={frequency}, "
+                "phase=phase, start=begin*dt, stop=(begin + n_steps)*dt)")  # fmt: skip
         return f"inject({name}, range({cells.size}), {_column(phase, sine.phase)}, {make})"
 
     def _members(self, cells: Cells, indices: Any, name: str) -> str:

@@ -225,6 +225,10 @@ def _refusals(lowered: LoweredNetwork, settings: Settings) -> Iterator[Finding]:
         limit = "in floating point, with the reference's arrivals; what is said of rounding is the chip's"
         yield Finding(Severity.NATIVE, lowered.name, "executor", settings.runs_on, limit)
     if settings.runs_on in ("brian2", "neuron"):
+        for population in lowered.populations:
+            if population.noisy:
+                limit = "PyNN draws one noise for all cells there; use executor='nest' or 'emulator'"
+                yield Finding(Severity.REJECTED, population.name, "membrane_noise", "of each neuron", limit)
         for r in lowered.recordings:
             if r.kind == "population" and r.variable in ("i_exc", "i_inh"):
                 limit = f"PyNN records none on {settings.runs_on}; record v, or use executor='nest' or 'emulator'"

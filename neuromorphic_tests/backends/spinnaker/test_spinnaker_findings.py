@@ -89,9 +89,9 @@ def test_the_digits_learn_between_loads_only():
 # Numbers
 
 
-@pytest.mark.parametrize(("tau", "made"), [(1000.0, "992.5"), (2000.0, "2047.5"), (20_000.0, "16384")])
+@pytest.mark.parametrize(("tau", "made"), [(1000.0, "1023.5"), (2000.0, "2047.5"), (20_000.0, "32768")])
 def test_slow_membranes_as_recorded(tau, made):
-    # exp(-1/1000) 2^15 = 32735.2, and -1/ln(32735/32768) = 992.5.
+    # 1/1000 is cut to 32/32768, exp of it to 32736/32768, and -1/ln(32736/32768) = 1023.5.
     net, _ = net_with(hs.LIF(tau_m=tau))
     finding = one(net, "cells", "tau_m")
     assert finding.severity is ALTERED
