@@ -30,6 +30,7 @@ from hmn_snn.simulate import run
 from .digits_data import Digits, load, rates
 from .digits_experiment import Ablations, DigitsOutcome, Effect, ablations, experiment
 from .digits_network import CYCLE, MECHANISMS, digits
+from .digits_targets import on_targets
 from .digits_training import Classification, Training, Trial, classify, train, trial
 
 __all__ = [
@@ -56,11 +57,12 @@ __all__ = [
 
 DEMO_SEEDS, DEMO_TRAINING = (1, 2, 3), 800
 QUICK_SEEDS, QUICK_TRAINING, QUICK_TEST = (1, 2), 300, 150
+TARGET_IMAGES, QUICK_TARGET_IMAGES = 20, 3
 MAX_PROCESSES = 8
 
 
 def demo(out_dir: str | Path, quick: bool = False) -> Ablations:
-    """Learn the digits, print what each mechanism contributes, and write figures and files: ``hmn-snn demo``.
+    """Learn the digits, say what each mechanism contributes, and show the network on every target: ``hmn-snn demo``.
 
     Parameters
     ----------
@@ -74,9 +76,19 @@ def demo(out_dir: str | Path, quick: bool = False) -> Ablations:
     Ablations
     """
     training, test = load("training"), load("test")
+    seeds, n_images = DEMO_SEEDS, TARGET_IMAGES
     if quick:
-        return report(out_dir, QUICK_SEEDS, training[:QUICK_TRAINING], test[:QUICK_TEST])
-    return report(out_dir, DEMO_SEEDS, training[:DEMO_TRAINING], test)
+        training, test, seeds, n_images = training[:QUICK_TRAINING], test[:QUICK_TEST], QUICK_SEEDS, QUICK_TARGET_IMAGES
+    else:
+        training = training[:DEMO_TRAINING]
+    results = report(out_dir, seeds, training, test)
+    print(f"\nThe network of seed {results.intact[0].seed}, with the weights it learned, on every target:", flush=True)
+    text = str(on_targets(results.intact[0].weights, training, test[:n_images], results.intact[0].seed))
+    print(text)
+    path = Path(out_dir) / "targets.txt"
+    path.write_text(f"{text}\n", encoding="utf-8")
+    print(f"\nwritten:\n  {path}")
+    return results
 
 
 def report(
