@@ -13,6 +13,7 @@ from hmn_snn.errors import BackendUnavailableError, SimulationError
 from hmn_snn.ledger import Ledger
 from hmn_snn.lowered import LoweredNetwork
 from hmn_snn.results import Results
+from hmn_snn.summary import counted
 from hmn_snn.translator import Finding, Severity
 
 from .._shared.host import HostProgram, HostSession, with_initial

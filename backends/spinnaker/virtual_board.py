@@ -79,7 +79,9 @@ class Report:
     def __str__(self) -> str:
         """Say the essentials in lines."""
         binaries = sorted({core.binary for core in self.cores})
-        places = f"{len(self.cores)} cores on {self.chips} chips of {self.boards} boards"
+        used = ((len(self.cores), "core"), (self.chips, "chip"), (self.boards, "board"))
+        cores, chips, boards = (f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in used)
+        places = f"{cores} on {chips} of {boards}"
         lines = [
             f"virtual board, sPyNNaker {self.version}: no spikes",
             f"{places}, and {self.monitors} of sPyNNaker's own",
