@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 
 import pytest
@@ -32,17 +33,24 @@ def why_missing(name: str) -> str | None:
         return f"cannot be loaded: {error!r}"
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Fail at once when a backend named in HMN_REQUIRED_BACKENDS cannot run: its tests would skip.
+# Simulators that backends run networks on, by the packages that they are imported from; required as backends are.
+SIMULATORS = {"pynn": "pyNN", "spynnaker": "spynnaker", "nest": "nest"}
 
-    "lava" among them is no backend: the tests that need Lava then fail where it is not found.
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Fail at once when what HMN_REQUIRED_BACKENDS names cannot run: its tests would skip.
+
+    Beside backends it may name ``SIMULATORS``, and "lava": the tests that need Lava then fail where it is not found.
     """
     if hasattr(session.config, "workerinput"):
         return
     required = [n for n in os.environ.get("HMN_REQUIRED_BACKENDS", "").replace(",", " ").split() if n != "lava"]
     missing = missing_backends()
+    absent = [name for name, package in SIMULATORS.items() if importlib.util.find_spec(package) is None]
+    missing |= {name: f"{SIMULATORS[name]} is not installed" for name in absent}
     problems = [f"{name}: {missing[name]}" for name in required if name in missing]
-    problems += [f"{name}: there is no such backend" for name in required if name not in registry.names()]
+    known = (*registry.names(), *SIMULATORS)
+    problems += [f"{name}: there is no such backend" for name in required if name not in known]
     if problems:
         pytest.exit("\n  ".join(["HMN_REQUIRED_BACKENDS asks for what is not here:", *problems]), returncode=1)
 

@@ -156,7 +156,7 @@ def _with(results: Results, hardware: dict[str, dict[str, float]], findings: tup
 def _mapping_findings(name: str, report: Report) -> Iterator[Finding]:
     """Yield what a virtual board says of a network."""
     yield Finding(Severity.ALTERED, name, "spikes", "none", "a virtual board maps the network and runs nothing")
-    chips = f"{len(report.cores)} cores on {report.chips} chips"
+    chips = f"{counted(len(report.cores), 'core')} on {counted(report.chips, 'chip')}"
     yield Finding(Severity.NATIVE, name, "placement", chips, f"and {report.monitors} cores of sPyNNaker's own")
     for binary in report.missing:
         limit = "a board could not load it; leave out what needs it"
