@@ -22,7 +22,7 @@ from hmn_snn.results import Results
 from hmn_snn.simulate import Simulation
 from hmn_snn.summary import text_table
 
-from . import on_chip_lowering as on_chip
+from . import on_chip_rule as on_chip
 from .learning_program import NEUTRAL
 from .learning_rule import ACCUMULATOR_SHIFT
 from .program import DECAY_ONE, WEIGHT_MAX, Float, Int

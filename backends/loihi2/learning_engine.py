@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from . import learning_engine_kernel as kernel
+from .learning_engine_draws import LavaDraws
+from .learning_engine_layout import tables_of, work_room
+from .learning_engine_tables import POST, PRE, SYNAPSE, Learned, Senders
 from .learning_program import FactorQueue, LearningConnection
-from .learning_rule import SYNAPTIC, TRACES, WIDTHS, LearningRule
-from .program import DECAY_ONE, WEIGHT_MAX, Connection, Int, LoihiProgram
+from .program import DECAY_ONE, Connection, Int, LoihiProgram
 
-VARIABLES = ("x0", "y0", *TRACES, *SYNAPTIC)
-_ON = {"x0": kernel.ON_X0, "y0": kernel.ON_Y0, "u": kernel.ON_U}
-_EXPONENT_SHIFT = 7
 _STATE = ("x", "y", "tx", "ty", "variable", "lowest")
 
 
@@ -51,10 +50,10 @@ class LearningEngine:
     ) -> None:
         self.learning = tuple(learning)
         self._connections = [connections[x.connection] for x in learning]
-        self._generators = [_Generators(x.seed, x.epoch) for x in learning if x.stream == "lava"]
-        self.learners = _tables(self._connections, self.learning, groups or [(0, 0, 0)] * len(self.learning))
-        self._places = self.learners.number[:, [kernel.PRE, kernel.POST, kernel.SYNAPSE]]
-        self.learned, self.room = self._start(), self._work_room()
+        self._generators = [LavaDraws(x.seed, x.epoch) for x in learning if x.stream == "lava"]
+        self.learners = tables_of(self._connections, self.learning, groups or [(0, 0, 0)] * len(self.learning))
+        self._places = self.learners.number[:, [PRE, POST, SYNAPSE]]
+        self.learned, self.room = self._start(), work_room(self._connections, self.learning)
 
     def draw(self, step: int, n_steps: int) -> None:
         """Draw what Lava draws in some steps, for the connections that round so.
@@ -126,39 +125,20 @@ class LearningEngine:
         first = self._places[k][2]
         return self.learned.variable[variable, first : first + self._connections[k].n_synapses]
 
-    def _start(self) -> kernel.Learned:
+    def _start(self) -> Learned:
         n_pre, n_post = (sum(getattr(c, side) for c in self._connections) for side in ("n_source", "n_target"))
         parts = [
             [c.weight for c in self._connections],
             [x.tag_1 for x in self.learning],
             [x.tag_2 for x in self.learning],
         ]
-        return kernel.Learned(
+        return Learned(
             x=np.zeros((2, n_pre), np.int32),
             y=np.zeros((3, n_post), np.int32),
             tx=np.zeros(n_pre, np.int32),
             ty=np.zeros(n_post, np.int32),
-            variable=np.array([np.concatenate([*part, np.zeros(0, np.int32)]) for part in parts], np.int32),
+            variable=np.array([np.concatenate([*part, np.zeros(0, np.int16)]) for part in parts], np.int16),
             lowest=np.ones(n_pre, np.int32),  # looked at in the first epoch
-        )
-
-    def _work_room(self) -> kernel.Room:
-        def most(values: Sequence[Any]) -> int:
-            return max([int(v) for v in values], default=0)
-
-        lengths = [x.epoch + 1 for x in self.learning]
-        row = most([np.diff(c.row_ptr).max(initial=0) for c in self._connections])
-        n_target = most([c.n_target for c in self._connections])
-        return kernel.Room(
-            x=np.zeros(most([2 * n * c.n_source for n, c in zip(lengths, self._connections, strict=True)]), np.int32),
-            y=np.zeros(most([3 * n * c.n_target for n, c in zip(lengths, self._connections, strict=True)]), np.int32),
-            at_spike=np.zeros(3 * n_target, np.int32),
-            fired=np.zeros(n_target, np.int32),
-            who=np.zeros(n_target + 1, np.int32),
-            product=np.zeros(row, np.int32),
-            total=np.zeros((3, row), np.int32),
-            bits=np.zeros((3, row), np.int32),
-            changes=np.zeros(3, np.bool_),
         )
 
 
@@ -205,9 +185,9 @@ class ProgramLearning:
         self._last, self.factors.waiting = (np.array(own[name], np.uint8) for name in ("last", "next"))
 
 
-def _senders(program: LoihiProgram, first: Int) -> kernel.Senders:
+def _senders(program: LoihiProgram, first: Int) -> Senders:
     sending = program.third_factors
-    return kernel.Senders(
+    return Senders(
         process=np.array([f.process for f in sending], np.int64),
         first=first,
         keep=np.array([DECAY_ONE - f.decay for f in sending], np.int32),
@@ -218,96 +198,3 @@ def _senders(program: LoihiProgram, first: Int) -> kernel.Senders:
         sent=np.zeros((3, first[-1]), np.int32),
         given=np.zeros((0, 2, first[-1]), np.uint8),
     )
-
-
-class _Generators:
-    """What Lava draws for a connection: two generators for its source's traces, two for its target's, one for weights.
-
-    Source: Lava 0.10, ``magma/core/learning/random.py`` and ``magma/core/model/py/connection.py``. Traces draw twice in
-    each step, weights once in each epoch, each once before the start; weights always from the seed 2.
-    """
-
-    def __init__(self, seed: int, epoch: int) -> None:
-        self.seed, self.epoch, self.step = seed, epoch, -1
-
-    def draw(self, step: int, n_steps: int) -> np.ndarray:
-        """Return the numbers of some steps, (n_steps, 6)."""
-        if step < 0:  # before the first step nothing is drawn
-            return np.concatenate([np.zeros((1, 6)), self.draw(step + 1, n_steps - 1)])
-        if step != self.step:
-            self._begin(step)
-        decays = [g.random(2 * n_steps) for g in self._decays]
-        impulses = [g.integers(0, 128, size=2 * n_steps) for g in self._impulses]
-        ends = np.flatnonzero((np.arange(step, step + n_steps) + 1) % self.epoch == 0)
-        table = np.zeros((n_steps, 6))
-        for column, values in (
-            (kernel.X_DECAY, decays[0][1::2]), (kernel.X_IMPULSE, impulses[0][1::2]), (kernel.Y_DECAY, decays[1][1::2]),
-            (kernel.Y_IMPULSE, impulses[1][::2]), (kernel.Y_AGAIN, impulses[1][1::2]),
-        ):  # fmt: skip
-            table[:, column] = values
-        table[ends, kernel.ROUND] = self._round.random(len(ends))
-        self.step = step + n_steps
-        return table
-
-    def _begin(self, step: int) -> None:
-        self._decays = [np.random.default_rng(self.seed + k) for k in (0, 2)]
-        self._impulses = [np.random.default_rng(self.seed + k) for k in (1, 3)]
-        self._round = np.random.default_rng(2)
-        for generator in self._decays:
-            generator.random(1 + 2 * step)
-        for generator in self._impulses:
-            generator.integers(0, 128, size=1 + 2 * step)
-        self._round.random(1 + step // self.epoch)
-
-
-def _tables(
-    connections: Sequence[Connection], learning: Sequence[LearningConnection], groups: Sequence[tuple[int, int, int]]
-) -> kernel.Learners:
-    """Return the kernel's tables."""
-    number = np.zeros((len(learning), kernel.NUMBERS), np.int64)
-    products: list[list[int]] = []
-    factors: list[list[int]] = []
-    pre = post = row = synapse = generator = 0
-    for k, (c, x) in enumerate(zip(connections, learning, strict=True)):
-        rule, of_lava = x.rule, x.stream == "lava"
-        values = {
-            kernel.SOURCE: groups[k][0], kernel.TARGET: groups[k][1], kernel.N_SOURCE: c.n_source,
-            kernel.N_TARGET: c.n_target, kernel.EPOCH: x.epoch, kernel.PERIOD: 1 << (rule.decimation or 0),
-            kernel.THIRD: groups[k][2] if x.third_factors else -1, kernel.DRAWS: generator if of_lava else -1,
-            kernel.W_LOW: 0 if c.sign > 0 else -WEIGHT_MAX, kernel.W_HIGH: WEIGHT_MAX if c.sign > 0 else 0,
-            kernel.PRE: pre, kernel.POST: post, kernel.ROW: row, kernel.SYNAPSE: synapse,
-            kernel.N_SYNAPSES: c.n_synapses, kernel.CONNECTION: x.connection, **_add_products(rule, products, factors),
-        }  # fmt: skip
-        for column, value in values.items():
-            number[k, column] = value
-        pre, post, row, synapse = pre + c.n_source, post + c.n_target, row + c.n_source + 1, synapse + c.n_synapses
-        generator += of_lava
-    tau, impulse = (np.array([getattr(x, name) for x in learning]).reshape(-1, 5) for name in ("tau", "impulse"))
-    with np.errstate(divide="ignore"):
-        keep = np.exp(-1.0 / tau)
-    return kernel.Learners(
-        number=number,
-        key=np.concatenate([np.zeros(0, np.uint64), *(x.key for x in learning)]),
-        keep=keep,
-        whole=np.floor(impulse).astype(np.int32),
-        part=np.round(256.0 * (impulse - np.floor(impulse))).astype(np.int32),
-        product=np.array(products, np.int64).reshape(-1, 6),
-        factor=np.array(factors, np.int64).reshape(-1, 4),
-        row_ptr=np.concatenate([np.zeros(0, np.int64), *(c.row_ptr for c in connections)]),
-        target=np.concatenate([np.zeros(0, np.int32), *(c.target_index for c in connections)]),
-        draw=np.zeros((0, 0, 6)),
-    )
-
-
-def _add_products(rule: LearningRule, products: list[list[int]], factors: list[list[int]]) -> dict[int, int]:
-    """List the products of a rule; return where those of w, t and d begin and end."""
-    begins = []
-    for variable in SYNAPTIC:
-        begins.append(len(products))
-        for p in rule.products.get(variable, ()):
-            first = len(factors)
-            factors += [[VARIABLES.index(f.variable), f.constant, f.sign, WIDTHS[f.variable]] for f in p.factors]
-            left = p.exponent + _EXPONENT_SHIFT
-            products.append([_ON[p.dependency], p.mantissa, min(p.shift, 31), left, first, len(factors)])
-    columns = (kernel.W, kernel.T, kernel.D, kernel.END)
-    return dict(zip(columns, (*begins, len(products)), strict=True))

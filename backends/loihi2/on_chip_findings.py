@@ -9,7 +9,7 @@ import numpy as np
 from hmn_snn.lowered import LoweredNetwork, LoweredProjection, LoweredRule
 from hmn_snn.translator import Finding, Severity
 
-from .on_chip_lowering import IMPULSE, SMALLEST_PULSE, TAG, learns, tags_of
+from .on_chip_rule import IMPULSE, SMALLEST_PULSE, TAG, learns, tags_of
 from .program import DECAY_ONE, DELAY_MAX
 
 LONGEST_DELAY = DELAY_MAX + 1  # through a relay

@@ -16,7 +16,8 @@ from .._shared.stepping import RELEASE, TONIC
 from . import quantisation as q
 from .chip import LoihiChip
 from .learning_program import NEUTRAL, THIRD_MAX
-from .on_chip_lowering import OnChip, Pulses, pulses
+from .on_chip_lowering import OnChip
+from .on_chip_rule import Pulses, pulses
 from .program import Float, Int
 
 _STATE = "on_chip/"

@@ -228,6 +228,15 @@ def test_each_synapse_rounds_by_itself_and_the_mean_is_met():
     assert abs(np.corrcoef(moved[:-1], moved[1:])[0, 1]) < 0.1
 
 
+def test_tags_that_become_lowest_leave_the_other_ones_alone():
+    n, m, n_steps = 3, 200, 6
+    learning = learning_connection(0, LearningRule(dt="-2^1*u0", dd="2^0*u0"), n * m, tag_1=np.full(n * m, -250))
+    engine, silent = LearningEngine([full(np.full((n, m), 100))], [learning]), np.zeros((n_steps, m), bool)
+    engine.run(0, n_steps, [listed(silent[:, :n])], [listed(silent)])
+    assert set(engine.tags(0)) == {-257, -256}  # one in 128 draws leaves what is below -256
+    np.testing.assert_array_equal(engine.delays(0), n_steps)
+
+
 def test_a_run_continues_from_its_state():
     program, rng = two_tags(stream="synapse"), np.random.default_rng(5)
     factors, (step, index) = dopamine_and_gate(90, 5), listed(rng.random((90, 20)) < 0.15)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hmn_snn.backends.loihi2 import session
-from hmn_snn.backends.loihi2.on_chip_lowering import _tag_decay, lower_on_chip, pulses
+from hmn_snn.backends.loihi2.on_chip_lowering import lower_on_chip
+from hmn_snn.backends.loihi2.on_chip_rule import _tag_decay, pulses
 
 import hmn_snn as hs
 from hmn_snn.errors import RejectedError
