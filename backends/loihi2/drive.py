@@ -120,7 +120,7 @@ def spike_probability(lowered: LoweredNetwork, source: int) -> Float:
         highest = given.rate.values.max(axis=0, initial=0.0)
         return np.minimum(1.0, np.broadcast_to(highest, (given.size,)) * seconds)
     counts = np.bincount(given.indices, minlength=given.size)
-    return counts / (float(given.steps[-1]) + 1.0 if len(given.steps) else 1.0)
+    return counts / max(float(given.steps[-1]) + 1.0 if len(given.steps) else 1.0, 1.0)
 
 
 def _moments(connection: Connection, probability: Float) -> tuple[Float, Float, Float]:

@@ -275,7 +275,7 @@ def expected_rate(lowered: LoweredNetwork, source: int) -> float:
         return POPULATION_RATE
     if given.rate is not None:
         return float(given.rate.values.mean(axis=1).max(initial=0.0))
-    duration = (given.steps[-1] + 1) * lowered.dt / 1000.0 if len(given.steps) else 1.0
+    duration = max(given.steps[-1] + 1, 1) * lowered.dt / 1000.0 if len(given.steps) else 1.0
     return len(given.steps) / max(1, given.size) / duration
 
 
