@@ -16,10 +16,10 @@ INPUTS := setup.cfg pyproject.toml
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint bench lava docs clean interpreter
+.PHONY: help demo test test-all test-browser lint bench lava docs clean interpreter
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo "Variables: VENV= (now $(VENV)), PYTHON= (the interpreter to make it with), ARGS="
 
 demo: $(VENV)/.core ## train on real digits; a table here, figures in out/
@@ -30,6 +30,9 @@ test: $(VENV)/.test ## all tests but the slow ones
 
 test-all: $(VENV)/.test ## all tests
 	$(PY) -m pytest -n logical neuromorphic_tests $(ARGS)
+
+test-browser: $(VENV)/.test ## a report's page in headless Chromium; pictures in build/browser
+	$(PY) -m pytest neuromorphic_tests/browser $(ARGS)
 
 bench: $(VENV)/.test ## our engine beside Brian2 and NEST, in one run
 	$(PY) benchmarks/engine.py $(ARGS)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .nir_export import to_nir
     from .nir_import import from_nir
     from .pynn_import import from_pynn
+    from .reporting import report
     from .results import Results
     from .simulate import Simulation, check, run
     from .sweep_points import Range
@@ -57,6 +58,7 @@ _LAZY = {
     "from_pynn": "pynn_import",
     "lif_rate": "theory",
     "neurobench": "neurobench_metrics",
+    "report": "reporting",
     "run": "simulate",
     "siegert": "theory",
     "sweep": "sweeping",
@@ -114,6 +116,7 @@ __all__ = [
     "from_pynn",
     "lif_rate",
     "neurobench",
+    "report",
     "run",
     "siegert",
     "sweep",

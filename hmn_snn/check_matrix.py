@@ -57,11 +57,6 @@ class CheckMatrix:
     missing: Mapping[str, str]
     objects: tuple[str, ...]
 
-    @property
-    def able(self) -> tuple[str, ...]:
-        """The backends that refuse nothing and can run here."""
-        return tuple(name for name, checked in self.checks.items() if not checked.rejected and name not in self.missing)
-
     def cell(self, what: str, backend: str) -> Cell | None:
         """Return what a target does to one object.
 

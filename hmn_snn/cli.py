@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say what a backend would do to a network, without running it", **layout)
     check.description = f"Say what a backend takes as it is, alters or rejects; nothing runs.\n\n{NETWORK_HELP}"
     _add_network(check)
-    _add_backends(check)
+    _add_backends(check, "all")
     _add_backend_options(check)
     check.set_defaults(action=_check)
 
@@ -126,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.set_defaults(action=_compare)
 
     add_energy(commands.add_parser("energy", help="estimate what a saved run takes on devices", **layout))
+    _add_report(commands.add_parser("report", help="one network on every target, side by side, on one page", **layout))
+
     _add_sweep(commands.add_parser("sweep", help="run a network at many settings, in parallel, resumable", **layout))
 
     backends = commands.add_parser("backends", help="list the backends, and how to install what is missing", **layout)
@@ -160,6 +162,16 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action=_import_pynn)
 
 
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    from .cli_report import DESCRIPTION, add_arguments
+
+    parser.description = f"{DESCRIPTION}\n\n{NETWORK_HELP}"
+    _add_network(parser)
+    parser.add_argument("--duration", type=_milliseconds, metavar="MS", help="such as 1000, or '1 s'")
+    add_arguments(parser)
+    parser.set_defaults(action=_report)
+
+
 def _add_sweep(parser: argparse.ArgumentParser) -> None:
     from .cli_sweep import DESCRIPTION, add_arguments
 
@@ -172,9 +184,10 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action=_sweep)
 
 
-def _add_backends(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--backend", nargs="+", choices=registry.names(), default=[registry.names()[0]], metavar="NAME",
-                        help=f"some of {', '.join(registry.names())} (default: {registry.names()[0]})")  # fmt: skip
+def _add_backends(parser: argparse.ArgumentParser, *more: str) -> None:
+    names = (*registry.names(), *more)
+    parser.add_argument("--backend", nargs="+", choices=names, default=[names[0]], metavar="NAME",
+                        help=f"some of {', '.join(names)} (default: {names[0]})")  # fmt: skip
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
@@ -269,6 +282,10 @@ def _check(options: argparse.Namespace) -> int:
     from .simulate import check
 
     network = find_network(options)
+    if "all" in options.backend:
+        matrix = check(network, "all", **backend_options(options))
+        print(matrix)
+        return CANNOT_RUN if all(checked.rejected for checked in matrix.checks.values()) else OK
     checks = [check(network, backend, **backend_options(options)) for backend in options.backend]
     print("\n\n".join(map(str, checks)))
     return CANNOT_RUN if any(checked.rejected for checked in checks) else OK
@@ -312,6 +329,12 @@ def _compare(options: argparse.Namespace) -> int:
     return OK if comparison.agree else DIFFERENT
 
 
+def _report(options: argparse.Namespace) -> int:
+    from .cli_report import write_report
+
+    return OK if write_report(options).with_results else CANNOT_RUN
+
+
 def _sweep(options: argparse.Namespace) -> int:
     from .cli_sweep import run_sweep
 
@@ -325,6 +348,8 @@ def _backends(options: argparse.Namespace) -> int:
 
         print(support_table())
         return OK
+    from .support import absent
+
     rows = []
     for name in registry.names():
         translator = registry.get(name)
@@ -332,6 +357,9 @@ def _backends(options: argparse.Namespace) -> int:
         executors = ", ".join(translator.capabilities.executors)
         rows.append([name, "missing" if missing else "ready", executors, missing or ""])
     print(text_table(rows, ["backend", "here", "ways to run", "what to do"]))
+    for what, reason in absent().items():
+        if what not in registry.names():
+            print(f"\n{what} is missing: {reason}")
     for name in registry.names():
         own = registry.get(name).capabilities.options
         if own:

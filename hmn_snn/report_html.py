@@ -37,7 +37,7 @@ nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; margin: 1rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: 0.875rem; font-variant-numeric: tabular-nums;
   overflow-wrap: normal; }
 th, td { padding: 0.35rem 0.7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line);
-  min-width: 4.5rem; max-width: 24rem; }
+  min-width: 5.5rem; max-width: 24rem; }
 thead th { background: var(--band); white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
 .number { text-align: right; white-space: nowrap; }

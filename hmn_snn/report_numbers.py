@@ -17,7 +17,7 @@ from .ledger import Ledger
 from .recorded import Weights
 from .reporting import NUMBERS, PAGE, Report, Target
 from .results import Results
-from .summary import text_table
+from .summary import counted, text_table
 
 FORMAT, SCHEMA = "hmn-snn report", 1
 
@@ -63,7 +63,7 @@ def report_tables(report: Report) -> str:
     -------
     str
     """
-    head = f"{report.network.name}: {report.duration:g} ms on {len(report.targets)} targets"
+    head = f"{report.network.name}: {report.duration:g} ms on {counted(len(report.targets), 'target')}"
     runs = [[t.label, t.status, t.mode, *spike_cells(t), agreement(report, t)] for t in report.targets]
     ran = text_table(runs, ["target", "status", "ran as", "spikes", "events", f"agreement with {report.reference!r}"])
     costs = [

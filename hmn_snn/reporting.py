@@ -192,6 +192,8 @@ def report(
         If the duration is no multiple of dt, or there is nothing to show.
     OSError, FileFormatError
         If a file is not there or holds no results, or the folder cannot be written to.
+    RunInterruptedError
+        On Ctrl-C; nothing is written then.
 
     Examples
     --------

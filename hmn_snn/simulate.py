@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -28,22 +28,33 @@ from .recorded import Weights
 from .results import Results
 from .translator import Translator
 
+if TYPE_CHECKING:
+    from .check_matrix import CheckMatrix
+
 _CHECKPOINT, _SCHEMA = "hmn-snn checkpoint", 1
 
 
-def check(net: Network, backend: str = "numba", **options: Any) -> Check:
-    """Say what a backend would do to a network, without running anything.
+@overload
+def check(net: Network, backend: Literal["all"] | list[str] | tuple[str, ...], **options: Any) -> CheckMatrix: ...
+
+
+@overload
+def check(net: Network, backend: str = "numba", **options: Any) -> Check: ...
+
+
+def check(net: Network, backend: str | list[str] | tuple[str, ...] = "numba", **options: Any) -> Check | CheckMatrix:
+    """Say what a backend would do to a network, or several, without running anything.
 
     Parameters
     ----------
     net : Network
-    backend : str
+    backend : str, "all", or list of str
     **options
-        Options of the backend, such as ``precision="float32"``.
+        Options of the backend, such as ``precision="float32"``; with several backends, each of them must have them.
 
     Returns
     -------
-    Check
+    Check, or CheckMatrix where several backends are asked
         Printing it gives a table.
 
     Raises
@@ -53,6 +64,10 @@ def check(net: Network, backend: str = "numba", **options: Any) -> Check:
     UnknownNameError
         If there is no such backend.
     """
+    if backend == "all" or not isinstance(backend, str):
+        from .check_matrix import backend_names, checked_everywhere
+
+        return checked_everywhere(net, backend, dict.fromkeys(backend_names(backend), options))
     translator = registry.get(backend)
     return _checked(translator, lower(net), _options(translator, options))
 

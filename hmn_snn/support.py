@@ -1,4 +1,4 @@
-"""Which backend has which mechanism: one table, made from the backends' own capabilities."""
+"""Which backend has which mechanism, made from the backends' own capabilities; and what is not installed here."""
 
 from __future__ import annotations
 
@@ -22,3 +22,23 @@ def support_table() -> str:
     rows.append(["precisions", *(", ".join(b.capabilities.precisions) for b in backends)])
     rows.append(["closed loop", *("yes" if b.capabilities.closed_loop else "-" for b in backends)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def absent() -> dict[str, str]:
+    """Return what cannot run here: backends, and ways to run of those that can.
+
+    Returns
+    -------
+    dict of str to str
+        Why, with the command that adds it, by the backend's name, or ``"<backend> (<executor>)"``.
+    """
+    reasons: dict[str, str] = {}
+    for name in registry.names():
+        translator = registry.get(name)
+        reason = translator.unavailable()
+        if reason is not None:
+            reasons[name] = reason
+            continue
+        executors = getattr(translator, "missing_executors", dict)()
+        reasons |= {f"{name} ({executor})": why for executor, why in executors.items()}
+    return reasons

@@ -20,6 +20,7 @@ from hmn_snn.errors import HMNError
 from hmn_snn.reporting import DEVICES
 from hmn_snn.results import Results
 from hmn_snn.summary import text_table
+from hmn_snn.support import absent
 
 from . import digits_data as data
 from .digits_network import CLASSES, CYCLE, PIXELS, digits
@@ -80,8 +81,8 @@ class Targets:
             f"{len(self.labels)} images of the test, half a second each. Energies are estimates from counts, for each "
             "operation, without idle power; learning is priced by what the engine counted."
         )
-        absent = [f"not here: {what}" for what in absent_options()]
-        return "\n".join([text_table(rows, headers), *textwrap.wrap(note, 118), *missing, *absent])
+        others = [f"{name} is not here: {reason}" for name, reason in absent().items()]
+        return "\n".join([text_table(rows, headers), *textwrap.wrap(note, 118), *missing, *others])
 
     def _row(self, target: OnTarget) -> list[str]:
         if target.results is None:
@@ -99,21 +100,6 @@ class Targets:
             _per(target.inference, n),
             _per(target.learning, self.n_learned),
         ]
-
-
-def absent_options() -> list[str]:
-    """Return the optional simulators that are not installed, with the commands that add them.
-
-    Returns
-    -------
-    list of str
-    """
-    from hmn_snn.backends.loihi2 import lava
-    from hmn_snn.backends.spinnaker import scripted
-
-    reasons = [registry.get(name).unavailable() for name in registry.names()]
-    reasons += [lava.unavailable(hardware=False), *(scripted.missing(name) for name in ("virtual", "nest"))]
-    return [reason for reason in reasons if reason is not None]
 
 
 def _per(energy: Energy | None, n: int) -> str:

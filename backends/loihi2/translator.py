@@ -99,6 +99,13 @@ class Loihi2Translator:
             return f"numba cannot be imported ({error}); run: pip install numba"
         return None
 
+    def missing_executors(self) -> dict[str, str]:
+        """Return why Lava cannot run here, if it cannot."""
+        from . import lava
+
+        reason = lava.unavailable()
+        return {} if reason is None else {"lava": reason}
+
     def check(self, lowered: LoweredNetwork, **options: Any) -> tuple[Finding, ...]:
         """Return what to know before running.
 

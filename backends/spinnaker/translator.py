@@ -143,6 +143,13 @@ class SpinnakerTranslator:
             return f"numba cannot be imported ({error}); run: pip install numba"
         return None
 
+    def missing_executors(self) -> dict[str, str]:
+        """Return which simulators are not here, and why."""
+        from .scripted import missing
+
+        reasons = {name: missing(name) for name in (VIRTUAL, *SIMULATORS)}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
+
     def check(self, lowered: LoweredNetwork, **options: Any) -> tuple[Finding, ...]:
         """Return what to know before running.
 

@@ -170,7 +170,7 @@ def cost_table(device: str | Path) -> CostTable:
     Parameters
     ----------
     device : str or pathlib.Path
-        One of :func:`devices`, or a file that ends in ``.toml``.
+        A device that comes with the package (:func:`hmn_snn.costs.table.devices`), or a file that ends in ``.toml``.
 
     Returns
     -------

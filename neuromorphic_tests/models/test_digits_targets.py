@@ -38,7 +38,7 @@ def test_targets_are_compared_by_the_same_images(weights):
 def test_absent_simulators_are_named_with_their_commands(weights, monkeypatch):
     nengo = type(registry.get("nengo"))
     monkeypatch.setattr(nengo, "unavailable", lambda self: "Nengo is not installed; run: pip install nengo")
-    assert "not here: Nengo is not installed; run: pip install nengo" in str(
+    assert "nengo is not here: Nengo is not installed; run: pip install nengo" in str(
         on_targets(weights, TRAINING, TEST[:1], backends=["numba"])
     )
 
