@@ -39,6 +39,6 @@ def absent() -> dict[str, str]:
         if reason is not None:
             reasons[name] = reason
             continue
-        executors = getattr(translator, "missing_executors", dict)()
+        executors: dict[str, str] = getattr(translator, "missing_executors", dict)()
         reasons |= {f"{name} ({executor})": why for executor, why in executors.items()}
     return reasons

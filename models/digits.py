@@ -76,7 +76,8 @@ def demo(out_dir: str | Path, quick: bool = False) -> Ablations:
     Ablations
     """
     training, test = load("training"), load("test")
-    seeds, n_images = DEMO_SEEDS, TARGET_IMAGES
+    seeds: Sequence[int] = DEMO_SEEDS
+    n_images = TARGET_IMAGES
     if quick:
         training, test, seeds, n_images = training[:QUICK_TRAINING], test[:QUICK_TEST], QUICK_SEEDS, QUICK_TARGET_IMAGES
     else:
