@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import re
 import shlex
 import sys
@@ -67,9 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
-            return int(options.action(options))
+            code = int(options.action(options))
+            sys.stdout.flush()
+            return code
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # whoever read the output has seen enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except (RejectedError, BackendUnavailableError) as error:
         return _complain(error, CANNOT_RUN)
     except (HMNError, OSError) as error:

@@ -190,6 +190,13 @@ def test_backends_lists_what_is_missing_with_the_command(capsys):
     assert "chip, emulator" in rows["absent"]
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    call = "from hmn_snn.cli import main; raise SystemExit(main(['check', 'digits', '--backend', 'loihi2']))"
+    words = ["bash", "-o", "pipefail", "-c", '"$0" -c "$1" | :', sys.executable, call]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # Demo
 
 
