@@ -62,15 +62,17 @@ def network(n: int, n_synapses: int, plastic: bool) -> SpinnakerProgram:
     for source in cells:
         for target in cells:
             count = n_synapses * source.size * target.size // n**2
-            pre = np.sort(rng.integers(0, source.size, count, np.int32))
+            pre = rng.integers(0, source.size, count, np.int32)
             post = rng.integers(0, target.size, count, np.int32)
             delay = rng.integers(1, MOST_DELAY + 1, count, np.int32)
+            order = np.lexsort((post, delay, pre))  # as a program lists its synapses
             learns = plastic and source.name == target.name == "E"
             rule = Stdp(0.001, 0.001, 20.0, 20.0, 0.0, 2 * WEIGHT) if learns else None
             receptor, factor = ("excitatory", 1.0) if source.name == "E" else ("inhibitory", 4.0)
             weight = np.full(count, factor * WEIGHT)
             name = f"{source.name} -> {target.name}"
-            synapses.append(Synapses(name, source.name, target.name, receptor, pre, post, weight, delay, rule))
+            synapses.append(Synapses(name, source.name, target.name, receptor, pre[order], post[order], weight,
+                                     delay[order], rule))  # fmt: skip
     return SpinnakerProgram("benchmark", DT, 1.0, SEED, cells, (), tuple(synapses))
 
 

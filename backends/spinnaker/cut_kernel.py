@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import extending
 from numba.core import types
 
 from .._shared.jit import jit
 
+ACCUM_BITS, FRACT_BITS = 15, 32  # behind the point, of s16.15 and u0.32
+_WORD, _LONG = ir.IntType(32), ir.IntType(64)
 intrinsic: Any = extending.intrinsic  # its types say that functions take the typing context from callers
 
 
@@ -21,6 +24,79 @@ def floor(typing_context: Any, x: Any) -> Any:
         return builder.call(builder.module.declare_intrinsic("llvm.floor", [kind]), arguments)
 
     return types.float64(types.float64), generate
+
+
+def _number(x: Any) -> Any:
+    """Return what voltages and currents are held as: 32 bits, as on the chip, or floats."""
+    return x if isinstance(x, types.Float) else types.int32
+
+
+@intrinsic
+def by_accum(typing_context: Any, x: Any, factor: Any) -> Any:
+    """Return the product with an s16.15 factor as an int64, cut; of floats, the ordinary product."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if isinstance(x, types.Float):
+            return builder.fmul(*arguments)
+        a = context.cast(builder, arguments[0], x, types.int64)
+        b = builder.sext(builder.trunc(arguments[1], _WORD), _LONG)
+        return builder.ashr(builder.mul(a, b), _LONG(ACCUM_BITS))
+
+    return (x if isinstance(x, types.Float) else types.int64)(x, factor), generate
+
+
+@intrinsic
+def faded(typing_context: Any, x: Any, decay: Any) -> Any:
+    """Return the product with a u0.32 factor (2^32: 1) in 32 bits, cut; of floats, the ordinary product."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if isinstance(x, types.Float):
+            return builder.fmul(*arguments)
+        # The processor multiplies 32 bits that have a sign: of a factor from a half on, x times what it lacks of 1.
+        a, b = (builder.sext(builder.trunc(y, _WORD), _LONG) for y in arguments)
+        high = builder.icmp_unsigned(">", arguments[1], _LONG((1 << (FRACT_BITS - 1)) - 1))
+        rest = builder.and_(builder.trunc(a, _WORD), builder.sext(high, _WORD))
+        return builder.add(builder.trunc(builder.ashr(builder.mul(a, b), _LONG(FRACT_BITS)), _WORD), rest)
+
+    return _number(x)(x, decay), generate
+
+
+@intrinsic
+def arrived(typing_context: Any, come: Any, jump: Any, shift: Any) -> Any:
+    """Return a ring buffer's sum, shifted, times a u0.32 factor, cut; of floats, the ordinary product."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if isinstance(come, types.Float):
+            return builder.fmul(*arguments[:2])
+        size = builder.shl(builder.zext(arguments[0], _WORD), builder.trunc(arguments[2], _WORD))
+        factor = builder.zext(builder.trunc(arguments[1], _WORD), _LONG)
+        product = builder.mul(builder.zext(size, _LONG), factor)
+        return builder.trunc(builder.lshr(product, _LONG(FRACT_BITS)), _WORD)
+
+    return _number(come)(come, jump, shift), generate
+
+
+@intrinsic
+def under(typing_context: Any, x: Any, threshold: Any) -> Any:
+    """Return -1 where a number is less than another of its type, else 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if isinstance(x, types.Float):
+            return builder.sext(builder.fcmp_ordered("<", *arguments), _WORD)
+        return builder.sext(builder.icmp_signed("<", *arguments), _WORD)
+
+    return types.int32(x, x), generate
+
+
+@intrinsic
+def whole(typing_context: Any, array: Any) -> Any:
+    """Return whether an array holds whole numbers, which the compiler knows."""
+    integer = isinstance(array.dtype, types.Integer)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant(types.boolean, integer)
+
+    return types.boolean(array), generate
 
 
 @jit

@@ -184,7 +184,7 @@ class Emulator:
         output = kernel.Output(
             np.zeros(n_steps * n_cells + 1, np.int64), np.empty(n_steps * int(t.cells.first[-1]), np.int32), *probe
         )
-        kernel.run(n_steps, first, self._clock, t.n_slots, t.fixed, t.one, t.cells, t.state, t.currents(first, end),
+        kernel.run(n_steps, first, self._clock, t.n_slots, t.one, t.cells, t.state, t.currents(first, end),
                    t.sources(given, first, end), t.synapses, t.plastic, t.rules, t.history, t.dopamine, t.sent,
                    output)  # fmt: skip
         counts = np.diff(output.ptr)

@@ -6,12 +6,13 @@ import numpy as np
 
 from hmn_snn.randomness import mix, stream_key
 
-from . import emulator_kernel as kernel
+from . import cells_kernel as kernel
 from . import fixed_point as fx
 from .program import IF_CURR_DELTA, RECEPTORS, Cells, Float, Int, SpinnakerProgram
 
 _TAU = {"excitatory": "tau_syn_E", "excitatory2": "tau_syn_E2", "inhibitory": "tau_syn_I"}
 _CURRENT = {"excitatory": "isyn_exc", "excitatory2": "isyn_exc2", "inhibitory": "isyn_inh"}
+_LIMIT = 1 << 31  # of 32 bits
 _CEIL = 1e-9  # of a step: what a float may be off a whole number
 
 
@@ -27,7 +28,7 @@ def held(x: Float | float, fixed: bool) -> Float:
     -------
     float array
     """
-    return fx.accum(x).astype(np.float64) if fixed else np.asarray(x, np.float64)
+    return np.clip(fx.accum(x), -_LIMIT, _LIMIT - 1).astype(np.float64) if fixed else np.asarray(x, np.float64)
 
 
 def lay_cells(program: SpinnakerProgram, fixed: bool) -> kernel.Cells:
@@ -45,7 +46,7 @@ def lay_cells(program: SpinnakerProgram, fixed: bool) -> kernel.Cells:
     sizes = [c.size for c in program.cells]
     receptors = [len(RECEPTORS[c.celltype]) for c in program.cells]
     first = np.cumsum([0, *sizes], dtype=np.int64)
-    factors, starts, run_ptr = [np.zeros((0, kernel.FACTORS))], [], [0]
+    factors, starts, run_ptr = [np.zeros((0, kernel.FACTORS), np.int64 if fixed else np.float64)], [], [0]
     for c, base in zip(program.cells, first[:-1], strict=True):
         f = _factors(c, program.dt, fixed)
         # Cells whose parameters equal their neighbour's share a run.
@@ -95,14 +96,15 @@ def lay_state(program: SpinnakerProgram, cells: kernel.Cells, n_slots: int, fixe
     kernel.State
     """
     n, width = int(cells.first[-1]), int(cells.buffer[-1])
-    v, current = np.zeros(n), np.zeros(width)
+    number = np.int32 if fixed else np.float64
+    v, current = np.zeros(n, number), np.zeros(width, number)
     for k, c in enumerate(program.cells):
         v[cells.first[k] : cells.first[k + 1]] = held(c.initial["v"], fixed)
         for r, receptor in enumerate(RECEPTORS[c.celltype]):
             start = cells.buffer[k] + r * c.size
             current[start : start + c.size] = held(c.initial.get(_CURRENT[receptor], 0.0), fixed)
     ring = np.zeros(n_slots * width, np.uint16 if fixed else np.float64)
-    return kernel.State(v, np.zeros(n, np.int64), np.zeros(n), current, ring, np.zeros(n), np.zeros(n, np.int64))
+    return kernel.State(v, np.zeros(n, np.int32), np.zeros(n, number), current, ring, np.zeros(n, number))
 
 
 def offsets(cells: Cells, fixed: bool) -> Float:
@@ -200,31 +202,30 @@ class StepCurrents:
 
 def _factors(c: Cells, dt: float, fixed: bool) -> Float:
     """Return the kernel's factors of each of a population's cells."""
-    f = np.zeros((c.size, kernel.FACTORS))
     p = {name: np.broadcast_to(np.asarray(x, np.float64), (c.size,)) for name, x in c.parameters.items()}
+    f: Float = np.zeros((c.size, kernel.FACTORS), np.int64 if fixed else np.float64)
     for place, name in ((kernel.V_REST, "v_rest"), (kernel.THRESHOLD, "v_thresh"), (kernel.RESET, "v_reset")):
         f[:, place] = held(p[name], fixed)
     if fixed:
         step, tau = fx.accum(dt), fx.accum(p["tau_m"])
-        f[:, kernel.RESISTANCE] = fx.divide(tau, fx.accum(p["cm"])) / fx.ACCUM_ONE
-        f[:, kernel.KEEP] = fx.membrane_decay(step, tau) / fx.ACCUM_ONE
+        f[:, kernel.RESISTANCE] = fx.divide(tau, fx.accum(p["cm"]))
+        f[:, kernel.KEEP] = fx.membrane_decay(step, tau)
         f[:, kernel.REFRACTORY] = -(-fx.divide(fx.accum(p["tau_refrac"]), step) // fx.ACCUM_ONE)
     else:
         f[:, kernel.RESISTANCE] = p["tau_m"] / p["cm"]
         f[:, kernel.KEEP] = np.exp(-dt / p["tau_m"])
         f[:, kernel.REFRACTORY] = np.ceil(p["tau_refrac"] / dt - _CEIL)
+    f[:, kernel.WHOLE] = fx.FRACT_ONE if fixed else 1
     for r, receptor in enumerate(RECEPTORS[c.celltype]):
         part = f[:, kernel.CELL_FACTORS + r * kernel.RECEPTOR_FACTORS :]
-        part[:, kernel.UNIT] = 2.0 ** c.shifts[r] if fixed else 1.0
-        part[:, kernel.DRIVE] = -1.0 if receptor == "inhibitory" else 1.0
+        part[:, kernel.SHIFT], part[:, kernel.DRIVE] = c.shifts[r], fx.ACCUM_ONE if fixed else 1
         if c.celltype == IF_CURR_DELTA:
-            # An arrival is a current of w/dt that is held for this timestep.
-            part[:, kernel.JUMP] = 1.0
-            part[:, kernel.DRIVE] *= fx.divide(fx.accum(1.0), fx.accum(dt)) / fx.ACCUM_ONE if fixed else 1.0 / dt
+            # An arrival is a current of w/dt that is held for this timestep. Twice a half: 32 bits do not hold 1.
+            part[:, kernel.JUMP] = fx.FRACT_ONE // 2 if fixed else 1
+            part[:, kernel.SHIFT] += 1
+            part[:, kernel.DRIVE] = fx.divide(fx.accum(1.0), fx.accum(dt)) if fixed else 1.0 / dt
         elif fixed:
-            decay, jump = fx.synapse_decay(fx.accum(dt), fx.accum(p[_TAU[receptor]]))
-            part[:, kernel.DECAY], part[:, kernel.DECAY_LOW] = fx.halves(decay)
-            part[:, kernel.JUMP], part[:, kernel.JUMP_LOW] = fx.halves(jump)
+            part[:, kernel.DECAY], part[:, kernel.JUMP] = fx.synapse_decay(fx.accum(dt), fx.accum(p[_TAU[receptor]]))
         else:
             tau = p[_TAU[receptor]]
             part[:, kernel.DECAY] = np.exp(-dt / tau)

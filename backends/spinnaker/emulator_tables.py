@@ -9,14 +9,14 @@ import numpy as np
 
 from hmn_snn.errors import SimulationError
 
-from . import emulator_kernel as kernel
 from . import fixed_point as fx
-from . import stdp_kernel as stdp
+from . import packets_kernel as packets
+from .cells_kernel import Steps
 from .emulator_cells import StepCurrents, entity_keys, held, lay_cells, lay_state, offsets
-from .program import RECEPTORS, REWARD, Float, Int, Neuromodulation, SpinnakerProgram, Stdp, Synapses
+from .emulator_rules import lay_rules, shift_of
+from .program import RECEPTORS, Float, Int, SpinnakerProgram
 from .ring_buffers import held as held_weights
 
-_ELIGIBILITY_SHIFT, _DOPAMINE_SHIFT = 4, 2  # timesteps that an entry of a decay's table serves: 16 and 4
 _STATE = ("v", "wait", "constant", "current", "ring")
 
 
@@ -41,7 +41,7 @@ class Tables:
         self._given_current = np.zeros_like(self._offset)
         self.state.constant[:] = self._offset
         self._plastic = [k for k, s in enumerate(program.synapses) if s.stdp is not None]
-        self.rules, self.history, self.dopamine = self._lay_rules()
+        self.rules, self.history, self.dopamine = lay_rules(program, fixed)
         self._lay_synapses()
         self._sources, self.sent = self._lay_sources()
 
@@ -81,7 +81,7 @@ class Tables:
             listed.append((steps[order], members.astype(np.int32)))
         return listed
 
-    def sources(self, given: Sequence[tuple[Int, Int]], first: int, end: int) -> kernel.Sources:
+    def sources(self, given: Sequence[tuple[Int, Int]], first: int, end: int) -> packets.Sources:
         """Return what the sources send in timesteps first to end - 1.
 
         Parameters
@@ -91,7 +91,7 @@ class Tables:
 
         Returns
         -------
-        kernel.Sources
+        packets.Sources
         """
         start = np.cumsum([0, *(len(index) for _, index in given)])
         edges = np.arange(first, end + 1)
@@ -101,7 +101,7 @@ class Tables:
             given_ptr=np.array(ptr, np.int64).reshape(len(given), len(edges)), given=members.astype(np.int32)
         )
 
-    def currents(self, first: int, end: int) -> kernel.Steps:
+    def currents(self, first: int, end: int) -> Steps:
         """Return what the currents injected in steps do in timesteps first to end - 1.
 
         Parameters
@@ -110,7 +110,7 @@ class Tables:
 
         Returns
         -------
-        kernel.Steps
+        Steps
         """
         return self._currents.between(first, end, self._offset + self._given_current)
 
@@ -137,14 +137,14 @@ class Tables:
         if not self.fixed:
             values[:] = weights
         elif values.dtype == np.uint16:
-            values[:] = held_weights(weights, self._shift(number))
+            values[:] = held_weights(weights, shift_of(self.program, number))
         else:
-            values[:] = held_weights(weights, self._shift(number)) * step
+            values[:] = held_weights(weights, shift_of(self.program, number)) * step
 
     def forget(self) -> None:
         """Lose spikes in flight, refractoriness and what plasticity remembers of spikes."""
         self.state.ring[...], self.state.wait[...] = 0, 0
-        self.plastic.eligibility[...], self.plastic.pre_trace[...], self.history.count[...] = 0, 0, 0
+        self.plastic.eligibility[...], self.plastic.pre_trace[...], self.history.events[...] = 0, 0, 0
 
     def get_weights(self, number: int) -> Float:
         """Return the weights of a projection.
@@ -195,94 +195,12 @@ class Tables:
             **{f"plastic {name}": getattr(self.plastic, name)
                for name in ("weight", "eligibility", "pre_time", "pre_trace")},
             **{f"history {name}": getattr(self.history, name)
-               for name in ("count", "time", "trace", "dopamine", "is_dopamine")},
+               for name in ("events", "time", "trace", "dopamine", "is_dopamine")},
         }  # fmt: skip
 
-    def _shift(self, number: int) -> int:
-        s = self.program.synapses[number]
-        target = self.program.cells[self.program.index[s.target]]
-        return target.shifts[RECEPTORS[target.celltype].index(s.receptor)]
-
     def _size(self, group: int) -> int:
-        return [*self.program.cells, *self.program.sources][group].size
-
-    def _lay_rules(self) -> tuple[stdp.Rules, stdp.History, kernel.Dopamine]:
-        program, n_cells = self.program, len(self.program.cells)
-        factors, rates, tables, starts = [], [], [np.zeros(0)], [0]
-        owner: dict[int, int] = {}
-        for rule, number in enumerate(self._plastic):
-            s = program.synapses[number]
-            gate = self._gate(s)
-            target = program.index[s.target]
-            if program.synapses[self._plastic[owner.setdefault(target, rule)]].stdp != s.stdp:
-                raise ValueError(
-                    f"cells {s.target!r}: two rules of plasticity; the chip has one for each population, give the "
-                    "projections onto it one and the same"
-                )
-            factors.append(self._rule(s.stdp, gate, fx.weight_step(self._shift(number)) if self.fixed else 0.0))
-            taus = [s.stdp.tau_plus, s.stdp.tau_minus, *((gate.tau_c, gate.tau_d) if gate else (np.inf, np.inf))]
-            rates.append([program.dt / tau for tau in taus])
-            for tau, shift in zip(taus, (0, 0, _ELIGIBILITY_SHIFT, _DOPAMINE_SHIFT), strict=True):
-                tables.append(fx.decay_table(program.dt, tau, shift) if np.isfinite(tau) else np.zeros(0))
-                starts.append(starts[-1] + len(tables[-1]))
-        n_rules = len(self._plastic)
-        rules = stdp.Rules(
-            factor=np.array(factors, np.float64).reshape(n_rules, stdp.FACTORS),
-            nearest=np.array([program.synapses[k].stdp.nearest for k in self._plastic], np.bool_),
-            gated=np.array([program.synapses[k].stdp.gated for k in self._plastic], np.bool_),
-            rate=np.array(rates, np.float64).reshape(n_rules, stdp.DECAYS),
-            table=np.array([starts[4 * r : 4 * r + 5] for r in range(n_rules)], np.int64).reshape(n_rules, 5),
-            table_shift=np.array([0, 0, _ELIGIBILITY_SHIFT, _DOPAMINE_SHIFT], np.int64),
-            decay=np.concatenate(tables),
-        )
-        first, row_rule = np.full(n_cells, -1, np.int64), [np.zeros(0, np.int64)]
-        for target, rule in sorted(owner.items()):
-            first[target] = sum(map(len, row_rule))
-            row_rule.append(np.full(program.cells[target].size, rule, np.int64))
-        rule_of = np.concatenate(row_rule)
-        shape = (len(rule_of), stdp.EVENTS)
-        history = stdp.History(first, rule_of, np.zeros(len(rule_of), np.int64), np.zeros(shape, np.int64),
-                               np.zeros(shape), np.zeros(shape), np.zeros(shape, np.bool_))  # fmt: skip
-        return rules, history, self._lay_dopamine(first)
-
-    def _gate(self, s: Synapses) -> Neuromodulation | None:
-        """Return what gates a plastic projection; its settings are the same for all dopamine onto one target."""
-        if not s.stdp.gated:
-            return None
-        for gate in self.program.neuromodulation:
-            if gate.target == s.target:
-                return gate
-        raise ValueError(f"projection {s.name!r} is gated, but no neuromodulation reaches {s.target!r}; add one")
-
-    def _rule(self, rule: Stdp, gate: Neuromodulation | None, step: float) -> list[float]:
-        """Return the kernel's numbers of a rule."""
-        numbers = [rule.A_plus, rule.A_minus, rule.w_min, rule.w_max]
-        gates = [gate.w_min, gate.w_max, -1.0 / (1.0 / gate.tau_c + 1.0 / gate.tau_d)] if gate else [0.0, 0.0, 0.0]
-        if self.fixed:
-            numbers, gates = ([float(x) for x in fx.accum(np.array(part)) / fx.ACCUM_ONE] for part in (numbers, gates))
-        else:
-            gates[2] /= 1.0
-        return [*numbers, step, *gates]
-
-    def _lay_dopamine(self, first: Int) -> kernel.Dopamine:
-        program, n_groups = self.program, len(self.program.cells) + len(self.program.sources)
-        listed = sorted(
-            (program.index[gate.source], k) for k, gate in enumerate(program.neuromodulation)
-            if first[program.index[gate.target]] >= 0
-        )  # fmt: skip
-        rows = [first[program.index[program.neuromodulation[k].target]] for _, k in listed]
-        sizes = [program.cells[program.index[program.neuromodulation[k].target]].size for _, k in listed]
-        amounts = [self._amount(program.neuromodulation[k]) for _, k in listed]
-        return kernel.Dopamine(
-            ptr=np.searchsorted([group for group, _ in listed], np.arange(n_groups + 1)).astype(np.int64),
-            first=np.array(rows, np.int64),
-            last=np.array(rows, np.int64) + np.array(sizes, np.int64),
-            amount=np.array(amounts, np.float64),
-        )
-
-    def _amount(self, gate: Neuromodulation) -> float:
-        size = np.rint(gate.weight * fx.TRACE_ONE) / fx.TRACE_ONE if self.fixed else gate.weight
-        return float(size if gate.sign == REWARD else -size)
+        n_cells = len(self.program.cells)
+        return self.program.cells[group].size if group < n_cells else self.program.sources[group - n_cells].size
 
     def _lay_synapses(self) -> None:
         program, cells = self.program, self.cells
@@ -312,7 +230,7 @@ class Tables:
             )  # fmt: skip
         rule = np.full(len(program.synapses), -1, np.int64)
         rule[self._plastic] = np.arange(len(self._plastic))
-        self.synapses = kernel.Synapses(
+        self.synapses = packets.Synapses(
             projection_ptr=np.searchsorted(sources[order], np.arange(n_groups + 1)).astype(np.int64),
             projection=order,
             row_start=np.array(row_start, np.int64),
@@ -325,20 +243,21 @@ class Tables:
         )
         delays = [np.asarray(program.synapses[k].delay, np.uint16) for k in self._plastic]
         delay = np.concatenate([*delays, np.zeros(0, np.uint16)])
-        self.plastic = kernel.Plastic(delay, np.zeros(n_plastic), np.zeros(n_plastic), np.array(pre_start, np.int64),
+        self.plastic = packets.Plastic(delay, np.zeros(n_plastic), np.zeros(n_plastic), np.array(pre_start, np.int64),
                                       np.zeros(n_pre, np.int64), np.zeros(n_pre))  # fmt: skip
         self._weights: list[tuple[Any, float]] = []
         begin = 0
         for k, s in enumerate(program.synapses):
             array, first = self.synapses.weight if s.stdp is None else self.plastic.weight, begin - offset[k]
-            step = fx.weight_step(self._shift(k)) if self.fixed else 1.0
+            step = fx.weight_step(shift_of(self.program, k)) if self.fixed else 1.0
             self._weights.append((array[first : first + len(s.pre)], step))
             self.set_weights(k, s.weight)
             begin += len(s.pre)
 
-    def _lay_sources(self) -> tuple[kernel.Sources, kernel.Sent]:
+    def _lay_sources(self) -> tuple[packets.Sources, packets.Sent]:
         program = self.program
-        keys, means, steps, starts, sizes, key_ptr, rate_ptr, room = [], [], [], [], [], [0], [0], 0
+        means: list[Float] = []
+        keys, steps, starts, sizes, key_ptr, rate_ptr, room = [], [], [], [], [0], [0], 0
         for source in program.sources:
             n = source.size if source.poisson else 0
             keys.append(entity_keys(program.seed, f"{source.name}/poisson", n))
@@ -353,10 +272,10 @@ class Tables:
                 # A draw of 52 bits cannot lie further above the mean than this.
                 room += n * int(np.ceil(np.max(mean) + 12.0 * np.sqrt(np.max(mean)) + 40.0))
         n_sources = len(program.sources)
-        sources = kernel.Sources(
+        sources = packets.Sources(
             np.zeros((n_sources, 1), np.int64), np.zeros(0, np.int32), np.array(key_ptr, np.int64),
             np.concatenate([*keys, np.zeros(0, np.uint64)]), np.array(rate_ptr, np.int64),
             np.concatenate([*steps, np.zeros(0, np.int64)]), np.concatenate([*(m.ravel() for m in means), np.zeros(0)]),
             np.array(starts, np.int64), np.array(sizes, np.int64),
         )  # fmt: skip
-        return sources, kernel.Sent(np.zeros(n_sources + 1, np.int64), np.zeros(room, np.int32))
+        return sources, packets.Sent(np.zeros(n_sources + 1, np.int64), np.zeros(room, np.int32))

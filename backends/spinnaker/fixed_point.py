@@ -15,7 +15,7 @@ Int = np.ndarray
 
 ACCUM_BITS, TRACE_BITS = 15, 11
 ACCUM_ONE, TRACE_ONE = 1 << ACCUM_BITS, 1 << TRACE_BITS
-_FRACT_ONE = 2.0**32
+FRACT_ONE = 1 << 32
 
 
 def accum(x: Float | float) -> Int:
@@ -78,25 +78,10 @@ def synapse_decay(dt: Int, tau: Int) -> tuple[Int, Int]:
         exponential would have brought.
     """
     # A quotient of 0 (tau > 32768 dt) gives 1, which u0.32 cannot hold: it becomes 0, as on the chip.
-    decay = np.floor(np.exp(-divide(dt, tau) / ACCUM_ONE) * _FRACT_ONE).astype(np.uint64) & np.uint64(0xFFFFFFFF)
+    decay = np.floor(np.exp(-divide(dt, tau) / ACCUM_ONE) * FRACT_ONE).astype(np.uint64) & np.uint64(0xFFFFFFFF)
     rest = np.uint64(0xFFFFFFFF) - decay
     jump = (divide(tau, dt).astype(np.uint64) * rest >> np.uint64(ACCUM_BITS)) & np.uint64(0xFFFFFFFF)
     return decay, jump
-
-
-def halves(x: Int) -> tuple[Float, Float]:
-    """Return u0.32 numbers as the two halves that the emulator multiplies by.
-
-    Parameters
-    ----------
-    x : uint64 array
-
-    Returns
-    -------
-    high, low : float arrays
-        The upper 16 bits, and the lower ones times 2^16.
-    """
-    return (x >> np.uint64(16)) / 65536.0, (x & np.uint64(0xFFFF)) / 65536.0
 
 
 def weight_step(shift: int) -> float:

@@ -53,7 +53,7 @@ def gated_update(rule, row, w, eligibility, time, delay, last_pre, pre_trace, ru
     since = last_pre
     # The chip tells spikes from dopamine by marks that it counts from its newest event: where there are events that
     # the synapse does not know yet, it takes their marks.
-    shifted = history.count[row] - last
+    shifted = history.events[row] - last
     for e in range(before + 1, last + 1):
         known = history.time[row, e] + delay
         w, eligibility = _passed(rule, w, eligibility, level, known - since, rules, fixed)

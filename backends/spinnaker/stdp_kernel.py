@@ -44,7 +44,7 @@ class History(NamedTuple):
 
     first: np.ndarray  # (n_cells,) int64: row of each population's first neuron; -1: it remembers nothing
     rule: np.ndarray  # (n_rows,) int64: whose decays it has
-    count: np.ndarray  # (n_rows,) int64: events, without the first
+    events: np.ndarray  # (n_rows,) int64: how many, without the first
     time: np.ndarray  # (n_rows, EVENTS) int64
     trace: np.ndarray  # (n_rows, EVENTS) float64: of own spikes
     dopamine: np.ndarray  # (n_rows, EVENTS) float64
@@ -63,7 +63,7 @@ def decayed(rule, which, time, rules, fixed):
 @jit
 def remember(row, time, spikes, dopamine, rules, history, fixed):
     """Add an event to a neuron's history: its own spike, or dopamine."""
-    rule, last = history.rule[row], history.count[row]
+    rule, last = history.rule[row], history.events[row]
     passed = time - history.time[row, last]
     trace = cut_trace(history.trace[row, last] * decayed(rule, MINUS, passed, rules, fixed), fixed)
     level = 0.0
@@ -77,7 +77,7 @@ def remember(row, time, spikes, dopamine, rules, history, fixed):
             history.is_dopamine[row, e] = history.is_dopamine[row, e + 1]
     else:
         last += 1
-        history.count[row] = last
+        history.events[row] = last
     history.time[row, last] = time
     history.trace[row, last] = cut_trace(trace + (1.0 if spikes else 0.0), fixed)
     history.dopamine[row, last] = cut_trace(level + dopamine, fixed)
@@ -87,10 +87,10 @@ def remember(row, time, spikes, dopamine, rules, history, fixed):
 @jit
 def window(row, begin, end, history):
     """Return the last event until ``begin`` and the last one until ``end``."""
-    before = history.count[row]
+    before = history.events[row]
     while before > 0 and history.time[row, before] > begin:
         before -= 1
-    last = history.count[row]
+    last = history.events[row]
     while last > before and history.time[row, last] > end:
         last -= 1
     return before, last

@@ -1,0 +1,241 @@
+"""Packets of the chip, compiled: of spikes and dopamine, and what they do to synapses and ring buffers.
+
+Order in a timestep (``synapses.c``, ``synapse_dynamics_stdp_mad_impl.c``): own spikes into the history, dopamine, and
+the synapses.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .._shared.jit import jit
+from .._shared.keyed import uniform
+from .._shared.prefetch import prefetch
+from .apart import apart
+from .cut_kernel import cut_trace
+from .neuromodulation_kernel import gated_update
+from .stdp_kernel import PLUS, STEP, decayed, pair_update, remember
+
+SATURATED, SIGN = np.uint64(65535), np.int64(63)  # the largest sum; where an int64 has its sign
+AHEAD = 3  # spikes whose synapses are brought near before they are sent
+
+
+class Sources(NamedTuple):
+    """What the sources send: given spikes, or a mean number for each timestep."""
+
+    given_ptr: np.ndarray  # (n_sources, n_steps + 1) int64
+    given: np.ndarray  # int32
+    key_ptr: np.ndarray  # (n_sources + 1,) int64: none of given ones
+    key: np.ndarray  # uint64
+    rate_ptr: np.ndarray  # (n_sources + 1,) int64
+    rate_step: np.ndarray  # int64
+    mean: np.ndarray  # float64: spikes in a timestep, one row for each change
+    mean_start: np.ndarray  # (n_changes,) int64
+    mean_size: np.ndarray  # (n_changes,) int64: 1, or all
+
+
+class Synapses(NamedTuple):
+    """Static and plastic projections, listed by their sources' groups."""
+
+    projection_ptr: np.ndarray  # (n_groups + 1,) int64
+    projection: np.ndarray  # int64
+    row_start: np.ndarray  # (n_projections,) int64: first of its pointers
+    row_ptr: np.ndarray  # int64
+    place: np.ndarray  # (n_synapses,) uint32: target's sum, counted from the sums of this timestep
+    weight: np.ndarray  # uint16 or float64: of static synapses
+    offset: np.ndarray  # (n_projections,) int64: what to take from a synapse's number for its weight
+    rule: np.ndarray  # (n_projections,) int64: -1: static
+    shift: np.ndarray  # (n_projections,) int64: what to take from a place for the target's row of the history
+
+
+class Plastic(NamedTuple):
+    """State of the plastic projections."""
+
+    delay: np.ndarray  # uint16 [steps]
+    weight: np.ndarray  # float64 [nA]
+    eligibility: np.ndarray  # float64 [nA]
+    pre_start: np.ndarray  # (n_projections,) int64: first of its source neurons
+    pre_time: np.ndarray  # int64
+    pre_trace: np.ndarray  # float64
+
+
+class Dopamine(NamedTuple):
+    """Groups whose spikes are dopamine."""
+
+    ptr: np.ndarray  # (n_groups + 1,) int64
+    first: np.ndarray  # int64: rows of the history that it reaches
+    last: np.ndarray  # int64
+    amount: np.ndarray  # float64
+
+
+class Sent(NamedTuple):
+    """Room for what the Poisson sources send in a timestep."""
+
+    ptr: np.ndarray  # (n_sources + 1,) int64
+    member: np.ndarray  # int32
+
+
+@jit
+def _add(ring, place, size, weight, fixed):
+    """Add a weight to a sum of the ring buffer, which saturates.
+
+    Parameters
+    ----------
+    ring : array
+    place : int
+        Counted from the ring's end.
+    size : int
+        Of the ring.
+    weight : int or float
+    fixed : bool
+    """
+    # Half of all synapses wrap around: no branch, which the processor would guess wrong as often.
+    k = np.uint64(place + ((place >> SIGN) & size))
+    total = ring[k] + weight
+    if fixed:
+        total = min(total, SATURATED)
+    ring[k] = total
+
+
+@jit
+def _add_row(first, end, offset, here, size, place, weight, ring, fixed):
+    """Add the weights of static synapses first to end - 1 to their targets' sums."""
+    for s in range(first, end):
+        _add(ring, here + np.int64(place[s]), size, weight[s - offset], fixed)
+
+
+@jit
+def _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, history, fixed):
+    """Bring a plastic synapse up to date; returns its new weight as the ring buffer counts it."""
+    if rules.gated[rule]:
+        weight, plastic.eligibility[w] = gated_update(
+            rule, target, plastic.weight[w], plastic.eligibility[w], time, delay, last_pre, trace, rules, history, fixed
+        )
+    else:
+        weight = pair_update(rule, target, plastic.weight[w], time, delay, last_pre, trace, rules, history, fixed)
+    plastic.weight[w] = weight
+    return weight / rules.factor[rule, STEP] if fixed else weight
+
+
+@apart
+def _teach_row(p, i, time, here, width, syn, plastic, rules, history, ring, fixed):
+    """Bring the plastic synapses of a projection's neuron i up to date and add their weights to the sums."""
+    size, offset, rule, pre = np.int64(len(ring)), np.uint64(syn.offset[p]), syn.rule[p], plastic.pre_start[p] + i
+    last_pre, trace = plastic.pre_time[pre], plastic.pre_trace[pre]
+    plastic.pre_time[pre] = time
+    passed = cut_trace(trace * decayed(rule, PLUS, time - last_pre, rules, fixed), fixed)
+    plastic.pre_trace[pre] = cut_trace(passed + 1.0, fixed)
+    row = syn.row_start[p] + i
+    for s in range(np.uint64(syn.row_ptr[row]), np.uint64(syn.row_ptr[row + 1])):
+        w = s - offset
+        delay = np.int64(plastic.delay[w])
+        target = np.int64(np.uint64(syn.place[s]) - np.uint64(delay) * width) - syn.shift[p]
+        weight = _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, history, fixed)
+        _add(ring, here + np.int64(syn.place[s]), size, weight, fixed)
+
+
+@jit
+def _send(group, i, time, slot, width, syn, plastic, rules, history, ring, fixed):
+    """Process the packet of one neuron: static synapses, and plastic ones with their update."""
+    size = np.int64(len(ring))
+    here = np.int64(slot * width) - size
+    for k in range(syn.projection_ptr[group], syn.projection_ptr[group + 1]):
+        p = syn.projection[k]
+        if syn.rule[p] < 0:
+            row = syn.row_start[p] + i
+            first, end = np.uint64(syn.row_ptr[row]), np.uint64(syn.row_ptr[row + 1])
+            _add_row(first, end, np.uint64(syn.offset[p]), here, size, syn.place, syn.weight, ring, fixed)
+        else:
+            _teach_row(p, i, time, here, width, syn, plastic, rules, history, ring, fixed)
+
+
+@jit
+def _bring(group, i, syn, plastic):
+    """Have a neuron's synapses brought near."""
+    for k in range(syn.projection_ptr[group], syn.projection_ptr[group + 1]):
+        p = syn.projection[k]
+        row = syn.row_start[p] + i
+        first, end = syn.row_ptr[row], syn.row_ptr[row + 1]
+        prefetch(syn.place, first, end)
+        if syn.rule[p] < 0:
+            prefetch(syn.weight, first - syn.offset[p], end - syn.offset[p])
+        else:
+            prefetch(plastic.weight, first - syn.offset[p], end - syn.offset[p])
+
+
+@jit
+def _dose(group, count, time, dopamine, rules, history, fixed):
+    """Process a group's packets as dopamine."""
+    for d in range(dopamine.ptr[group], dopamine.ptr[group + 1]):
+        for _ in range(count):
+            for i in range(dopamine.first[d], dopamine.last[d]):
+                remember(i, time, False, dopamine.amount[d], rules, history, fixed)
+
+
+@jit
+def _draw(s, step, first, sources, member):
+    """List what a Poisson source sends in a timestep, from a place on; returns how much it is."""
+    change = sources.rate_ptr[s]
+    while change + 1 < sources.rate_ptr[s + 1] and sources.rate_step[change + 1] <= step:
+        change += 1
+    start, several = sources.mean_start[change], sources.mean_size[change] > 1
+    n = 0
+    for i in range(sources.key_ptr[s + 1] - sources.key_ptr[s]):
+        mean = sources.mean[start + (i if several else 0)]
+        u = uniform(sources.key[sources.key_ptr[s] + i], step)
+        chance = math.exp(-mean)
+        count, below = 0, chance
+        # The inverse of the distribution function; what a float can still tell apart ends the search.
+        while u > below and chance > 0.0 and first + n < len(member):
+            member[first + n] = i
+            n += 1
+            count += 1
+            chance *= mean / count
+            below += chance
+    return n
+
+
+@jit
+def _send_all(group, members, begin, end, time, slot, width, syn, plastic, rules, history, ring, fixed):
+    """Process a group's packets of a timestep."""
+    for e in range(begin, min(begin + AHEAD, end)):
+        _bring(group, members[e], syn, plastic)
+    for e in range(begin, end):
+        if e + AHEAD < end:
+            _bring(group, members[e + AHEAD], syn, plastic)
+        _send(group, members[e], time, slot, width, syn, plastic, rules, history, ring, fixed)
+
+
+@apart
+def exchange(row, now, time, slot, width, fixed, n_cells, sources, syn, plastic, rules, history, dopamine, ring, sent,
+              output):  # fmt: skip
+    """Process the packets of a timestep: own spikes, dopamine, synapses."""
+    first = row * n_cells
+    for c in range(n_cells):
+        if history.first[c] >= 0:
+            for e in range(output.ptr[first + c], output.ptr[first + c + 1]):
+                remember(history.first[c] + output.member[e], time, True, 0.0, rules, history, fixed)
+    n_sources = len(sources.key_ptr) - 1
+    for s in range(n_sources):
+        sent.ptr[s + 1] = sent.ptr[s]
+        if sources.key_ptr[s + 1] > sources.key_ptr[s]:
+            sent.ptr[s + 1] += _draw(s, now, sent.ptr[s], sources, sent.member)
+    for dose in (True, False):
+        for group in range(n_cells + n_sources):
+            s = group - n_cells
+            members, begin, end = output.member, output.ptr[first], output.ptr[first]
+            if s < 0:
+                begin, end = output.ptr[first + group], output.ptr[first + group + 1]
+            elif sources.key_ptr[s + 1] > sources.key_ptr[s]:
+                members, begin, end = sent.member, sent.ptr[s], sent.ptr[s + 1]
+            else:
+                members, begin, end = sources.given, sources.given_ptr[s, row], sources.given_ptr[s, row + 1]
+            if dose:
+                _dose(group, end - begin, time, dopamine, rules, history, fixed)
+            else:
+                _send_all(group, members, begin, end, time, slot, width, syn, plastic, rules, history, ring, fixed)
+
+
