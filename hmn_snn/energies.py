@@ -127,6 +127,8 @@ class Energy:
         What was measured, by whom, and what that includes.
     host : str
         The device whose constants hold for the host; empty if there is no host.
+    altered : tuple of str
+        Learning and astrocytes that the target did otherwise than described, or left out: the counts are of that.
     """
 
     device: str
@@ -143,6 +145,7 @@ class Energy:
     system_missing: str
     system_note: str
     host: str
+    altered: tuple[str, ...] = ()
 
     @property
     def incremental(self) -> Interval | None:
@@ -280,6 +283,11 @@ def energy(results: Results, device: str | Path = "loihi2", units: Mapping[str, 
         system_missing="" if known_system else _why(table.system),
         system_note="; ".join(f"{row.source}; {row.note}" for row in table.system.values() if row.known),
         host=table.host.table,
+        altered=tuple(
+            f"{finding.where} of {finding.what!r}: {finding.limit}"
+            for finding in results.findings
+            if finding.severity is Severity.ALTERED and finding.where in set(_MECHANISM_OF.values())
+        ),
     )
 
 

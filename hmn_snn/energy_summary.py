@@ -97,6 +97,7 @@ def _totals(energy: Energy) -> list[list[str | None]]:
 def _notes(energy: Energy) -> list[str]:
     notes = [f"system: {energy.system_note}"] if energy.system is not None else []
     notes += [f"missing, and in no total: {what}" for what in energy.missing]
+    notes += [f"not as described, and counted so: {what}" for what in energy.altered]
     figures = [item for item in energy.items if item.incremental is not None]
     exact = dict.fromkeys(i.counter for i in figures if i.incremental and i.incremental.low == i.incremental.high)
     if exact:

@@ -71,7 +71,7 @@ def report_tables(report: Report) -> str:
         for t in report.targets
         if t.energy is not None
     ]
-    headers = ["target", "counted by", "device", "incremental", "range", "static", "system", "confidence"]
+    headers = ["target", "counted by", "device", "incremental, with host", "range", "static", "system", "confidence"]
     priced = f"energy: estimates from counts, not measurements\n{text_table(costs, headers)}" if costs else None
     why = "\n".join(f"{t.label}: {t.status}: {t.reason}" for t in report.targets if t.reason)
     parts = [head, ran, priced, why, f"written: {report.folder / PAGE}\nwritten: {report.folder / NUMBERS}"]

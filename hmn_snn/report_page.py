@@ -206,7 +206,7 @@ def _energy(report: Report) -> Markup:
     ]
     energies: list[Energy] = [target.energy for target in shown if target.energy is not None]
     rows = [[t.label, t.mode, e.title, *energy_cells(t), e.confidence] for t, e in zip(shown, energies, strict=True)]
-    headers = ["target", "counted by", "priced as", "incremental", "range", "static", "system", "confidence"]
+    headers = ["target", "counted by", "priced as", "incremental, with host", "range", "static", "system", "confidence"]
     details = [
         element("details", element("summary", f"{t.label}: every counter, and what is missing"), element("pre", e))
         for t, e in zip(shown, energies, strict=True)

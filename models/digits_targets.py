@@ -151,7 +151,8 @@ def _shown(backend: str, seed: int, weights: np.ndarray, test: data.Digits, lear
     try:
         results, decisions = _classified(backend, seed, weights, test)
     except HMNError as error:
-        return OnTarget(backend, None, np.zeros(0, int), None, None, str(error).replace("\n", " "))
+        reasons = [str(finding) for finding in getattr(error, "findings", ())] or [str(error)]
+        return OnTarget(backend, None, np.zeros(0, int), None, None, "; ".join(reasons))
     return OnTarget(backend, results, decisions, hs.energy(results, device), hs.energy(learning, device), "")
 
 
