@@ -407,9 +407,11 @@ def find_function(text: str) -> Any:
 
 def _function(path: Path, name: str) -> Any:
     """Import a Python file as if it were run, so that it finds its neighbours, and return a function of it."""
+    from .sweeping import FILE_MODULE
+
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location(f"_network_file_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{FILE_MODULE}{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from .errors import HMNError
 from .sweep_points import SAMPLERS
 
 DESCRIPTION = """Run a network at many settings of its parameters, seeds and backends; each finished point is kept at
@@ -44,14 +47,13 @@ def run_sweep(options: argparse.Namespace) -> None:
     options : argparse.Namespace
     """
     from .cli import backend_options, find_function, find_network
-    from .sweep_points import parsed
     from .sweeping import rates, sweep
 
     measure = rates if options.measure is None else find_function(options.measure)
     found = sweep(
         find_network(options),
         options.duration,
-        dict(parsed(text) for text in options.parameters),
+        _parameters(options.parameters),
         seeds=options.seeds,
         backends=options.backend,
         measure=measure,
@@ -66,3 +68,15 @@ def run_sweep(options: argparse.Namespace) -> None:
     )
     print(found)
     print(f"\nwritten: {options.out}")
+
+
+def _parameters(texts: Sequence[str]) -> dict[str, Any]:
+    """Read all parameters; each is given once."""
+    from .sweep_points import parsed
+
+    found: dict[str, Any] = {}
+    for path, values in map(parsed, texts):
+        if path in found:
+            raise HMNError(f"--set names {path!r} twice; list all its values in one")
+        found[path] = values
+    return found

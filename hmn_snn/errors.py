@@ -8,7 +8,18 @@ from typing import Any
 
 
 class HMNError(Exception):
-    """Base of every error that hmn-snn raises on purpose."""
+    """Base of every error that hmn-snn raises on purpose; it passes from one process to another."""
+
+    def __reduce__(self) -> Any:
+        """Say how to make it again: not by its arguments, which are the message only."""
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[HMNError], words: tuple[Any, ...], attributes: dict[str, Any]) -> HMNError:
+    error = kind.__new__(kind)
+    error.args = words
+    error.__dict__.update(attributes)
+    return error
 
 
 class DescriptionError(HMNError, ValueError):

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from . import registry
 from .check_matrix import ALL, CheckMatrix, backend_names, checked_everywhere
 from .comparison import Comparison, SpikeAgreement, compare
 from .energies import Energy, energy
@@ -23,7 +24,8 @@ from .results import Results
 from .simulate import run
 
 PAGE, NUMBERS = "index.html", "report.json"
-RAN, LOADED, REFUSED, MISSING, FAILED = "ran", "loaded", "refused", "missing", "failed"
+RAN, LOADED, MAPPED = "ran", "loaded", "mapped"
+REFUSED, MISSING, FAILED = "refused", "missing", "failed"
 # The device whose constants price the events of a backend's run.
 DEVICES: Mapping[str, str] = {
     "numba": "cpu",
@@ -43,7 +45,7 @@ class Target:
     ----------
     label : str
         The backend's name, or the name that loaded results were given.
-    status : "ran", "loaded", "refused", "missing" or "failed"
+    status : "ran", "loaded", "mapped", "refused", "missing" or "failed"
     reason : str
         Why there are no results: all refusals, the command that installs what is missing, or the error.
     results : Results or None
@@ -249,7 +251,11 @@ def _check_asked(
 
 def _run(net: Network, duration: Any, backend: str, options: Mapping[str, Any], progress: bool | None) -> Target:
     try:
-        return Target(backend, RAN, results=run(net, duration, backend, progress=progress, **options))
+        results = run(net, duration, backend, progress=progress, **options)
+        if results.provenance.executor in registry.get(backend).capabilities.mapping_only:
+            told = [f for f in results.findings if f.where in ("spikes", "placement", "binary")]
+            return Target(backend, MAPPED, "\n".join(f"{f.where}: {f.found}; {f.limit}" for f in told))
+        return Target(backend, RAN, results=results)
     except RejectedError as error:
         return Target(backend, REFUSED, "\n".join(map(str, error.findings)))
     except BackendUnavailableError as error:

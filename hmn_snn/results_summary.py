@@ -64,6 +64,9 @@ def _mean(values: np.ndarray | None) -> str:
 
 def _warnings(results: Results) -> list[str]:
     """Return what a reader must not miss: silence, and what the backend altered."""
+    mapped = [f for f in results.findings if f.where in ("spikes", "placement", "binary") and f.what == results.name]
+    if any(f.where == "spikes" for f in mapped):
+        return [f"note: {f.found}; {f.limit}" if f.where != "spikes" else f"note: {f.limit}" for f in mapped]
     silent = [name for name, spikes in results.spikes.items() if spikes.size and not len(spikes)]
     lines = [f"warning: {name!r} never spiked" for name in silent]
     counts = Counter(finding.severity for finding in results.findings)

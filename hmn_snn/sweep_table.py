@@ -13,7 +13,7 @@ import numpy as np
 
 from .confidence import mean_interval
 from .errors import UnknownNameError
-from .summary import text_table
+from .summary import counted, text_table
 from .sweep_points import Point
 
 TABLE, FIGURE = "sweep.csv", "sweep.png"
@@ -90,7 +90,7 @@ class Sweep:
         """
         groups: dict[str, list[Finished]] = {}
         for entry in self.finished:
-            setting = sorted((path, repr(value)) for path, value in entry.point.setting.items() if path != "seed")
+            setting = sorted((path, repr(value)) for path, value in entry.point.setting.items())
             groups.setdefault(repr((setting, entry.point.backend)), []).append(entry)
         rows = []
         for entries in groups.values():
@@ -138,7 +138,7 @@ class Sweep:
         note = "mean, and half of the 95 % interval where there are several seeds"
         if len(self.measures) > len(shown):
             note += f"; {len(self.measures) - len(shown)} more measures in {TABLE}"
-        head = f"sweep of {self.name}: {len(self.finished)} points"
+        head = f"sweep of {self.name}: {counted(len(self.finished), 'point')}"
         return "\n".join([head, text_table(table, headers), note, *refusals])
 
     def save(self, folder: Path) -> None:

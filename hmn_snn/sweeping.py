@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from . import __version__
 from .errors import (
     BackendUnavailableError,
     DescriptionError,
@@ -29,6 +32,7 @@ from .sweep_points import SAMPLERS, Point, Range, Setting, drawn, grid, proposed
 from .sweep_table import Finished, Sweep
 
 Measures = Mapping[str, float]
+FILE_MODULE = "_network_file_"  # begins the names of modules that the command line makes of files
 
 
 def rates(results: Results) -> dict[str, float]:
@@ -134,7 +138,9 @@ def sweep(
                 missing[key] = point
             else:
                 finished[key] = known
-        with _bar(len(missing), progress if sampler != "optuna" else False) as advance, _pool(jobs, scheduler) as pool:
+        with _bar(len(missing), progress if sampler != "optuna" else False) as advance, _pool(
+            jobs, scheduler, measure
+        ) as pool:
             for key, measured in pool([(key, point, task) for key, point in missing.items()]):
                 finished[key] = Finished(missing[key], **measured)
                 _write(folder, key, finished[key])
@@ -142,8 +148,11 @@ def sweep(
         return [finished[key] for key in wanted]
 
     def score(setting: Setting) -> float:
-        values = [entry.measures.get(str(objective), np.nan) for entry in evaluate([setting])]
-        return float(np.mean(values))
+        entries = evaluate([setting])
+        for entry in entries:
+            if not entry.refused and objective not in entry.measures:
+                raise UnknownNameError("measure", str(objective), tuple(entry.measures))
+        return float(np.mean([entry.measures.get(str(objective), np.nan) for entry in entries]))
 
     n = n_settings or 0
     if sampler == "optuna":
@@ -168,7 +177,9 @@ def _check(
     if jobs < 1:
         raise DescriptionError("sweep", "jobs", jobs, "use at least 1 process")
     for path, values in parameters.items():
-        if path not in ("dt", "seed"):
+        if path == "seed":
+            raise DescriptionError("sweep", "parameters", path, "seeds are averaged over; give them as seeds")
+        if path != "dt":
             split(network, path)
         if not isinstance(values, Range) and len(values) == 0:
             raise DescriptionError(f"sweep of {path!r}", "values", values, "list at least one")
@@ -178,18 +189,31 @@ def _digest(network: Network, duration: Any, measure: Callable[..., Any], option
     from .serialization import network_hash
     from .units import to_canonical
 
-    name = f"{measure.__module__}.{measure.__qualname__}"
+    name = [measure.__module__, measure.__qualname__, _source(measure), __version__]
     milliseconds = float(to_canonical(duration, "ms", "sweep", "duration"))
     text = json.dumps([network_hash(network), milliseconds, name, sorted(options.items())], default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _source(function: Callable[..., Any]) -> str:
+    """Return what a function is, so that another one of the same name is not taken for it."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):  # typed in, or made otherwise
+        code = getattr(function, "__code__", None)
+        return "" if code is None else _code(code)
+
+
+def _code(code: Any) -> str:
+    constants = [_code(c) if hasattr(c, "co_code") else repr(c) for c in code.co_consts]
+    return repr((code.co_code, code.co_names, constants))
 
 
 def _points(
     settings: Iterable[Setting], network: Network, seeds: Sequence[int] | None, backends: Sequence[str]
 ) -> Iterator[Point]:
     for setting in settings:
-        own = [setting["seed"]] if "seed" in setting else [network.seed] if seeds is None else seeds
-        for seed in own:
+        for seed in [network.seed] if seeds is None else seeds:
             for backend in backends:
                 yield Point(setting, int(seed), backend)
 
@@ -221,7 +245,9 @@ def run_point(key: str, point: Point, task: Any) -> tuple[str, dict[str, Any]]:
 
 
 @contextmanager
-def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[list[Any]], Iterator[tuple[str, Any]]]]:
+def _pool(
+    jobs: int, scheduler: str | None, measure: Callable[..., Any]
+) -> Iterator[Callable[[list[Any]], Iterator[tuple[str, Any]]]]:
     """Give a function that runs tasks somewhere and yields what is done, in any order."""
     if scheduler is not None:
         try:
@@ -230,6 +256,7 @@ def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[list[Any]], It
             raise MissingExtraError("distributed", "sweep") from None
         make: Any = distributed.Client
         with make(scheduler, timeout="20s", set_as_default=False) as client:
+            _send_by_value(measure)
             yield lambda tasks: _on_cluster(client, distributed, tasks)
     elif jobs == 1:
         yield lambda tasks: (run_point(*task) for task in tasks)
@@ -238,8 +265,18 @@ def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[list[Any]], It
             import joblib
         except ImportError:
             raise MissingExtraError("joblib", "sweep") from None
+        _send_by_value(measure)
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
         yield lambda tasks: parallel(joblib.delayed(run_point)(*task) for task in tasks)
+
+
+def _send_by_value(measure: Callable[..., Any]) -> None:
+    """Have a function of a file that only the command line knows sent whole to other processes."""
+    module = sys.modules.get(measure.__module__)
+    if module is not None and module.__name__.startswith(FILE_MODULE):
+        import cloudpickle  # what joblib and Dask send functions with
+
+        cloudpickle.register_pickle_by_value(module)
 
 
 def _on_cluster(client: Any, distributed: Any, tasks: list[Any]) -> Iterator[tuple[str, Any]]:

@@ -356,6 +356,10 @@ class Memory:
     ) -> None:  # fmt: skip
         _require_interval(interval)
         require_sizes(cue_size, content_size)
+        executor = options.get("executor", "auto")
+        if backend == "spinnaker" and executor not in ("auto", "emulator"):
+            allowed = "each operation would load the network anew, and lose what it learned last; use remembered(...)"
+            raise DescriptionError("memory", "executor", executor, allowed)
         self.cue_size, self.content_size, self.interval = cue_size, content_size, interval
         self.rehearse = rehearse
         # A simulation in pieces takes rates but no spikes: an input spikes in a step where its rate is high enough.

@@ -36,7 +36,7 @@ def given_spikes(label, size, steps=None, indices=None):
     steps, indices = (data[f"{label}/steps"], data[f"{label}/indices"]) if steps is None else (steps, indices)
     if options.simulator == "brian2":
         size = max(size, 2)  # PyNN cannot give Brian2 a single source; the second one stays silent
-    times = spike_times(steps, indices, size)
+    times = spike_times(steps, indices, size) if len(steps) else []  # sPyNNaker fails on lists that are all empty
     return sim.Population(size, sim.SpikeSourceArray(spike_times=times), label=label)
 
 

@@ -83,7 +83,8 @@ class SpinnakerChip:
         sent = inputs_sent(self.program, self.lowered, step, group, index)
         fired, rows = self.executor.run(n_steps, sent, self._probes)
         fired = fired[: len(self.lowered.populations)]  # the other cells are none of the network's
-        steps, members = (np.concatenate([np.empty(0, np.int64), *column]) for column in zip(*fired, strict=True))
+        nothing = (np.empty(0, np.int64), np.empty(0, np.int64))
+        steps, members = (np.concatenate(column) for column in zip(nothing, *fired, strict=True))
         own = np.repeat(np.arange(len(fired)), [len(steps) for steps, _ in fired])
         order = np.lexsort((members, own, steps))
         samples = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,16 @@ class SpinnakerSession(HostSession):
 
     def run(self, n_steps: int, progress: Any = None) -> Results:
         """Advance by some steps; the ledger also says how often the network was loaded."""
-        before = self.chip.loads
+        before, goes_on = self.chip.loads, self.step > 0
         results = super().run(n_steps, progress)
-        if self.settings.learning == "frozen":
-            results = dataclasses.replace(results, ledger=_without_learning(results.ledger))
+        if self.settings.learning == "frozen" or self.settings.runs_on == VIRTUAL:
+            results = dataclasses.replace(results, ledger=_without(_OF_LEARNING, results.ledger))
+        if self.settings.runs_on == VIRTUAL:
+            results = dataclasses.replace(results, ledger=_without(_OF_RUNNING, results.ledger))
         hardware = {"loads": {self.lowered.name: float(self.chip.loads - before)}}
+        if goes_on and self.chip.executor.loads_for_each_run:
+            limit = "spikes in flight, refractoriness and traces of STDP are lost; run in one piece, or on the emulator"
+            results = _with(results, {}, (Finding(Severity.ALTERED, self.lowered.name, "load", "anew", limit),))
         report = getattr(self.chip.executor, "report", None)
         if report is None:
             return _with(results, hardware)
@@ -140,9 +145,13 @@ class SpinnakerSession(HostSession):
         super().set_current(name, amplitude)
 
 
-def _without_learning(ledger: Ledger) -> Ledger:
-    """Return a ledger in which nothing learned, and no astrocyte was heard."""
-    counters = ("pairings", "ticks", "updates_applied", "updates_rejected", "astrocyte_updates", "astrocyte_releases")
+# What a frozen network does not do, and what a virtual board does not do either.
+_OF_LEARNING = ("pairings", "ticks", "updates_applied", "updates_rejected", "astrocyte_updates", "astrocyte_releases")
+_OF_RUNNING = ("neuron_updates", "synaptic_events")
+
+
+def _without(counters: Sequence[str], ledger: Ledger) -> Ledger:
+    """Return a ledger in which some counters are 0."""
     nothing: dict[str, Any] = {name: dict.fromkeys(getattr(ledger, name), 0) for name in counters}
     return dataclasses.replace(ledger, **nothing)
 
@@ -155,7 +164,6 @@ def _with(results: Results, hardware: dict[str, dict[str, float]], findings: tup
 
 def _mapping_findings(name: str, report: Report) -> Iterator[Finding]:
     """Yield what a virtual board says of a network."""
-    yield Finding(Severity.ALTERED, name, "spikes", "none", "a virtual board maps the network and runs nothing")
     chips = f"{counted(len(report.cores), 'core')} on {counted(report.chips, 'chip')}"
     yield Finding(Severity.NATIVE, name, "placement", chips, f"and {report.monitors} cores of sPyNNaker's own")
     for binary in report.missing:

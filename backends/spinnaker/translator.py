@@ -166,7 +166,10 @@ class SpinnakerTranslator:
         from .findings import findings
 
         settings = settled(lowered, Settings(**options))
-        return findings(lowered, settings) + tuple(_refusals(lowered, settings))
+        found = findings(lowered, settings)
+        if settings.runs_on in SIMULATORS:  # the chip's numbers are no concern of theirs
+            found = tuple(f for f in found if f.where in FEATURES or f.severity is Severity.REJECTED)
+        return found + tuple(_refusals(lowered, settings))
 
     def translate(self, lowered: LoweredNetwork, *, findings: Any = (), **options: Any) -> Deployment:
         """Return a program for a network that was checked.
@@ -228,8 +231,11 @@ def _refusals(lowered: LoweredNetwork, settings: Settings) -> Iterator[Finding]:
     if settings.precision == "floating_pt" and settings.runs_on in (VIRTUAL, HARDWARE):
         limit = f"{settings.runs_on} has fixed-point numbers only; use executor='emulator'"
         yield Finding(Severity.REJECTED, lowered.name, "precision", settings.precision, limit)
+    if settings.runs_on == VIRTUAL:
+        limit = "a virtual board maps the network and runs nothing"
+        yield Finding(Severity.ALTERED, lowered.name, "spikes", "none", limit)
     if settings.runs_on in SIMULATORS:
-        limit = "in floating point, with the reference's arrivals; what is said of rounding is the chip's"
+        limit = "the same script, in floating point, with the reference's arrivals"
         yield Finding(Severity.NATIVE, lowered.name, "executor", settings.runs_on, limit)
     if settings.runs_on in ("brian2", "neuron"):
         for population in lowered.populations:

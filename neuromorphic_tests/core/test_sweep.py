@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import hmn_snn as hs
+from hmn_snn.cli import main
 from hmn_snn.errors import DescriptionError, FileFormatError, HMNError, UnknownNameError
 from hmn_snn.lowering import lower
 from hmn_snn.parameter_path import with_parameters
@@ -153,11 +154,35 @@ def test_optuna_finds_the_best_region_and_goes_on_after_a_stop(tmp_path):
 
 @pytest.mark.parametrize("wrong", [
     {"sampler": "guess"}, {"sampler": "random"}, {"n_settings": 3}, {"sampler": "optuna", "n_settings": 2},
-    {"objective": "x"}, {"jobs": 0},
+    {"objective": "x"}, {"jobs": 0}, {"sampler": "optuna", "n_settings": 2, "objective": "no such measure"},
 ])  # fmt: skip
 def test_what_makes_no_sweep_is_refused(wrong, tmp_path):
     with pytest.raises((DescriptionError, UnknownNameError)):
         hs.sweep(network(), 20.0, {"stim.rate": [10.0]}, out=tmp_path, **wrong)
+
+
+def test_seeds_are_no_setting(tmp_path):
+    with pytest.raises(DescriptionError, match="give them as seeds"):
+        hs.sweep(network(), 20.0, {"seed": [1, 2]}, out=tmp_path)
+
+
+def test_another_measure_of_the_same_name_is_another_sweep(tmp_path):
+    one, two = (hs.sweep(network(), 20.0, {"stim.rate": [10.0]}, measure=made(value), out=tmp_path) for value in (1, 2))
+    assert [list(found.finished[0].measures) for found in (one, two)] == [["1"], ["2"]]
+
+
+def made(value):
+    """Return a measure; all of them have the same name."""
+    scope = {}
+    exec(f"def measure(results): return {{'{value}': {value}.0}}", scope)
+    scope["measure"].__module__ = __name__
+    return scope["measure"]
+
+
+def test_a_parameter_is_named_once_on_the_command_line(tmp_path, capsys):
+    words = ["sweep", "digits", "--duration", "5", "--set", "dt=1", "--set", "dt=0.5", "--out", str(tmp_path)]
+    assert main(words) == 1
+    assert "twice" in capsys.readouterr().err
 
 
 # Killed, and on a cluster
@@ -199,6 +224,15 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     assert "6 points" in done.stdout
 
 
+def test_a_measure_from_a_file_and_errors_reach_other_processes(tmp_path):
+    words = command(tmp_path, "--jobs", "2")
+    assert "6 points" in subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    failed = subprocess.run([*words, "--set", "dt=0.3"], capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert "dt" in failed.stderr
+
+
 def test_a_cluster_of_two_worker_processes_gives_the_same(tmp_path):
     scheduler_file = tmp_path / "scheduler.json"
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -219,6 +253,8 @@ def test_a_cluster_of_two_worker_processes_gives_the_same(tmp_path):
         rates = {"stim.rate": [10.0, 20.0, 30.0, 40.0]}
         there = hs.sweep(network(), 20.0, rates, seeds=[1, 2], scheduler=address, out=tmp_path / "there")
         here_too = hs.sweep(network(), 20.0, rates, seeds=[1, 2], out=tmp_path / "here")
+        words = command(tmp_path, "--scheduler", address)
+        assert "6 points" in subprocess.run(words, capture_output=True, text=True, check=True).stdout
         assert [e.measures for e in there.finished] == [e.measures for e in here_too.finished]
         assert len(there.finished) == 8
     finally:

@@ -170,6 +170,21 @@ def test_a_virtual_board_maps_and_runs_nothing():
     assert said["spikes"].found == "none"
     assert said["placement"].found.startswith("2 cores")
     assert "binary" not in said
+    assert results.ledger.total("synaptic_events") == results.ledger.total("neuron_updates") == 0
+    assert "maps the network and runs nothing" in str(results)
+    assert "never spiked" not in str(results)
+    assert "spikes" in {finding.where for finding in hs.check(static_network(), BACKEND, executor="virtual")}
+
+
+def test_a_silent_input_and_an_empty_network_are_no_errors():
+    net = hs.Network("quiet", dt=1.0)
+    stim = net.add(hs.SpikeInput([[], []], name="stim"))
+    cells = net.add(hs.Population(2, hs.LIF(), name="cells"))
+    net.add(hs.Projection(stim, cells, hs.OneToOne(), weight=0.1))
+    assert len(hs.run(net, 10.0, BACKEND).spikes["cells"]) == 0
+    assert hs.run(hs.Network("empty", dt=1.0), 10.0, BACKEND).duration == 10.0
+    pytest.importorskip("spynnaker")
+    assert hs.run(net, 10.0, BACKEND, executor="virtual").ledger.hardware["cores"]["stim"] == 1.0
 
 
 # Refusals
