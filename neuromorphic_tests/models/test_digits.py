@@ -74,7 +74,7 @@ def test_every_image_is_equally_strong():
 
 
 def test_the_model_is_found_by_its_name():
-    assert models.names() == ("digits",)
+    assert "digits" in models.names()
     assert models.get("digits") is digits
     with pytest.raises(UnknownNameError) as caught:
         models.get("letters")
