@@ -78,7 +78,7 @@ def test_the_model_is_found_by_its_name():
     assert models.get("digits") is digits
     with pytest.raises(UnknownNameError) as caught:
         models.get("letters")
-    assert (caught.value.kind, caught.value.name, caught.value.known) == ("model", "letters", ("digits",))
+    assert (caught.value.kind, caught.value.name, caught.value.known) == ("model", "letters", models.names())
 
 
 def test_the_model_runs_and_spikes_as_it_is():
