@@ -143,8 +143,11 @@ def read_pynn(
     if isinstance(model, (str, Path)):
         data, arrays = run_script(Path(model), args, time_limit)
         name = name or Path(model).stem
-    else:
+    elif isinstance(model, (list, tuple)):
         data, arrays = _live(list(model))
+    else:
+        allowed = "give the path of a script, or a list of populations and projections"
+        raise DescriptionError("from_pynn", "model", model, allowed)
     reader = Reader(_with_arrays(data, arrays), name or "pynn", seed, duration)
     reader.read()
     return PyNNModel(reader.net, data["duration"], data["simulator"], tuple(reader.findings))

@@ -66,7 +66,7 @@ def run_script(path: Path, args: Sequence[str], time_limit: float) -> tuple[dict
     """
     pynn_installed()
     if not path.is_file():
-        raise FileNotFoundError(path)
+        raise FileNotFoundError(f"there is no file {path}; give the path of a PyNN script")
     with tempfile.TemporaryDirectory(prefix="hmn-pynn-") as name:
         folder = Path(name)
         (folder / "home").mkdir()

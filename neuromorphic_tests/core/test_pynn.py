@@ -404,3 +404,12 @@ def test_no_warning_where_nothing_is_lost(tmp_path):
         warnings.simplefilter("error")
         net = from_pynn(script(tmp_path, BUILD + "sim.run(1.0)\n"), seed=4, name="mine")
     assert (net.name, net.seed, net.dt) == ("mine", 4, 0.5)
+
+
+def test_what_is_neither_script_nor_list_is_said_so(tmp_path):
+    for model in (None, 3):
+        with pytest.raises(DescriptionError) as caught:
+            from_pynn(model)
+        assert (caught.value.owner, caught.value.value) == ("from_pynn", model)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        from_pynn(tmp_path / "nowhere.py")
