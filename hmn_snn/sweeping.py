@@ -138,12 +138,11 @@ def sweep(
                 missing[key] = point
             else:
                 finished[key] = known
-        with _bar(len(missing), progress if sampler != "optuna" else False) as advance, _pool(
-            jobs, scheduler, measure
-        ) as pool:
+        with _bar(len(missing), progress if sampler != "optuna" else False) as advance:
             for key, measured in pool([(key, point, task) for key, point in missing.items()]):
                 finished[key] = Finished(missing[key], **measured)
-                _write(folder, key, finished[key])
+                if not finished[key].refused:  # what is refused may be installed, or mended, by the next time
+                    _write(folder, key, finished[key])
                 advance()
         return [finished[key] for key in wanted]
 
@@ -155,11 +154,12 @@ def sweep(
         return float(np.mean([entry.measures.get(str(objective), np.nan) for entry in entries]))
 
     n = n_settings or 0
-    if sampler == "optuna":
-        for _ in proposed(parameters, n, sampler_seed, score, maximize):
-            pass
-    else:
-        evaluate(grid(parameters) if sampler == "grid" else drawn(parameters, n, sampler_seed))
+    with _pool(jobs, scheduler, measure) as pool:
+        if sampler == "optuna":
+            for _ in proposed(parameters, n, sampler_seed, score, maximize):
+                pass
+        else:
+            evaluate(grid(parameters) if sampler == "grid" else drawn(parameters, n, sampler_seed))
     made = Sweep(network.name, tuple(parameters), tuple(finished[key] for key in points))
     made.save(folder)
     return made
