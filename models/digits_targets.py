@@ -81,6 +81,8 @@ class Targets:
             f"{len(self.labels)} images of the test, half a second each. Energies are estimates from counts, for each "
             "operation, without idle power; learning is priced by what the engine counted."
         )
+        ran = [(t.backend, t.inference) for t in self.targets if t.inference is not None]
+        missing += [f"{name} is not as described: {what}" for name, energy in ran for what in energy.altered]
         others = [f"{name} is not here: {reason}" for name, reason in absent().items()]
         return "\n".join([text_table(rows, headers), *textwrap.wrap(note, 118), *missing, *others])
 

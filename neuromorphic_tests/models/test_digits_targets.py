@@ -32,6 +32,7 @@ def test_targets_are_compared_by_the_same_images(weights):
     assert nengo.results is None
     assert "astrocytes" in nengo.reason
     text = str(found)
+    assert "spinnaker is not as described: astrocytes" in text
     assert all(name in text for name in ("numba", "loihi2", "spinnaker", "nengo did not run", f"{len(TEST)} images"))
 
 
