@@ -96,6 +96,8 @@ class _KernelCache(FunctionCache):
         name = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
         stamp = self._impl.locator.get_source_stamp()
         self._cache_file = IndexDataCacheFile(self._cache_path, f"{self._impl.filename_base}-{name}", stamp)
+        # Numba reads no index of another version, in which there may be types that are no more.
+        self._cache_file._version = hashlib.sha256(repr(key).encode()).hexdigest()
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (sig, codegen.magic_tuple(), self._key)
