@@ -16,7 +16,7 @@ from .._shared.bits import both
 from .._shared.jit import jit
 from .._shared.keyed import normal
 from .apart import apart
-from .cut_kernel import arrived, by_accum, faded, floor, under
+from .cut_kernel import arrived, by_accum, faded, floor, under, whole
 
 RECEPTORS = 3
 # Factors of cells: of all, and RECEPTOR_FACTORS more for each receptor.
@@ -193,12 +193,12 @@ def _collect(begin, first, n, now, f, state, members, n_members):
 
 
 @apart
-def advance_cells(c, step, slot, cells, state, fixed, one, members, n):
+def advance_cells(c, step, slot, cells, state, one, members, n):
     """Advance one population; lists its spikes from n on, returns where they end."""
     begin, size, width = cells.first[c], cells.first[c + 1] - cells.first[c], np.uint64(len(state.current))
     drive = state.constant
     if cells.noise_start[c] >= 0 or cells.sine_ptr[c + 1] > cells.sine_ptr[c]:
-        _inject(c, step, cells, state, fixed, one)
+        _inject(c, step, cells, state, whole(state.v), one)
         drive = state.total
     for run in range(cells.run_ptr[c], cells.run_ptr[c + 1]):
         f, end = cells.factor[run], np.uint64(cells.run_start[run + 1])

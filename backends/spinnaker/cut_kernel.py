@@ -11,6 +11,7 @@ from numba.core import types
 from .._shared.jit import jit
 
 ACCUM_BITS, FRACT_BITS = 15, 32  # behind the point, of s16.15 and u0.32
+PLACE_BITS = 32  # of a synapse's word; its weight is above them
 _WORD, _LONG = ir.IntType(32), ir.IntType(64)
 intrinsic: Any = extending.intrinsic  # its types say that functions take the typing context from callers
 
@@ -86,6 +87,20 @@ def under(typing_context: Any, x: Any, threshold: Any) -> Any:
         return builder.sext(builder.icmp_signed("<", *arguments), _WORD)
 
     return types.int32(x, x), generate
+
+
+@intrinsic
+def weight_in(typing_context: Any, word: Any, weights: Any, number: Any) -> Any:
+    """Return the weight above the place in a synapse's word; of words without one, that of their number."""
+    inside = word.bitwidth > PLACE_BITS
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if inside:
+            return builder.lshr(arguments[0], _LONG(PLACE_BITS))
+        data = context.make_array(weights)(context, builder, arguments[1]).data
+        return builder.load(builder.gep(data, [arguments[2]]))
+
+    return (word if inside else weights.dtype)(word, weights, number), generate
 
 
 @intrinsic

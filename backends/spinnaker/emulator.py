@@ -104,7 +104,7 @@ class Emulator:
         self._step = end
         ends = np.cumsum([len(p) for p in places])
         sampled = np.split(sample[end - n_steps - first :], ends, axis=1)[: len(places)]
-        return _joined(pieces, len(self.program.cells)), [np.ascontiguousarray(s) for s in sampled]
+        return _joined(pieces), [np.ascontiguousarray(s) for s in sampled]
 
     def set_weights(self, synapses: int, weights: Float) -> None:
         """Write the weights of a projection, as loading it anew would.
@@ -177,26 +177,25 @@ class Emulator:
 
     def _run_piece(
         self, first: int, end: int, given: Sequence[Spikes], probe: tuple[Int, Int, Float]
-    ) -> tuple[Int, ...]:
-        """Run some timesteps; returns steps, cells and members of all spikes."""
+    ) -> list[Spikes]:
+        """Run some timesteps; returns the spikes of each population."""
         t, n_cells = self._tables, len(self.program.cells)
         n_steps = end - first
         output = kernel.Output(
             np.zeros(n_steps * n_cells + 1, np.int64), np.empty(n_steps * int(t.cells.first[-1]), np.int32), *probe
         )
         kernel.run(n_steps, first, self._clock, t.n_slots, t.one, t.cells, t.state, t.currents(first, end),
-                   t.sources(given, first, end), t.synapses, t.plastic, t.rules, t.history, t.dopamine, t.sent,
+                   t.sources(given, first, end), t.static, t.plastic, t.rules, t.history, t.dopamine, t.sent,
                    output)  # fmt: skip
-        counts = np.diff(output.ptr)
-        steps = np.repeat(first + np.arange(n_steps), counts.reshape(n_steps, n_cells).sum(axis=1))
-        cells = np.repeat(np.tile(np.arange(n_cells, dtype=np.uint16), n_steps), counts)
-        return steps, cells, output.member[: output.ptr[-1]]
+        ends = np.cumsum(np.diff(output.ptr).reshape(n_steps, n_cells).sum(axis=0))
+        steps, members = np.empty(output.ptr[-1], np.int64), np.empty(output.ptr[-1], np.int32)
+        kernel.by_cells(first, output.ptr, output.member, np.r_[0, ends[:-1]], steps, members)
+        return list(zip(np.split(steps, ends[:-1]), np.split(members, ends[:-1]), strict=True))
 
 
-def _joined(pieces: Sequence[tuple[Int, ...]], n_cells: int) -> list[Spikes]:
-    """Sort spikes by their population."""
-    empty = (np.zeros(0, np.int64), np.zeros(0, np.uint16), np.zeros(0, np.int32))
-    step, cells, member = (np.concatenate(part) for part in zip(empty, *pieces, strict=True))
-    order = np.argsort(cells, kind="stable")
-    ends = np.cumsum(np.bincount(cells, minlength=n_cells))[:-1]
-    return list(zip(np.split(step[order], ends), np.split(member[order], ends), strict=True))
+def _joined(pieces: Sequence[list[Spikes]]) -> list[Spikes]:
+    """Join the spikes of the pieces of a run."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return [(np.concatenate(steps), np.concatenate(members))
+            for steps, members in (zip(*parts, strict=True) for parts in zip(*pieces, strict=True))]  # fmt: skip

@@ -14,7 +14,6 @@ import numpy as np
 from .._shared.jit import jit, jit_cached
 from . import neuromodulation_kernel, stdp_kernel
 from .cells_kernel import Cells, advance_cells, change_currents
-from .cut_kernel import whole
 from .packets_kernel import exchange
 from .stdp_kernel import History, Rules
 
@@ -51,7 +50,7 @@ def _sample(row, before, cells, state, output, one):
         output.sample[row, m] = total / one
 
 
-def _run(n_steps, step, clock, n_slots, one, cells, state, steps, sources, syn, plastic, rules, history,
+def _run(n_steps, step, clock, n_slots, one, cells, state, steps, sources, static, plastic, rules, history,
          dopamine, sent, output):  # fmt: skip
     """Advance the chip by some timesteps.
 
@@ -66,7 +65,7 @@ def _run(n_steps, step, clock, n_slots, one, cells, state, steps, sources, syn, 
     one : float
         What a voltage or current of 1 is held as.
     """
-    n_cells, fixed = len(cells.n_receptors), whole(state.v)
+    n_cells = len(cells.n_receptors)
     width = np.uint64(len(state.current))
     n = np.int64(0)
     for k in range(n_steps):
@@ -77,14 +76,38 @@ def _run(n_steps, step, clock, n_slots, one, cells, state, steps, sources, syn, 
             _sample(k, True, cells, state, output, one)
         for c in range(n_cells):
             if now >= 0:
-                n = advance_cells(c, now, slot, cells, state, fixed, one, output.member, n)
+                n = advance_cells(c, now, slot, cells, state, one, output.member, n)
             output.ptr[k * n_cells + c + 1] = n
         if now >= 0:
             for i in range(slot * width, (slot + np.uint64(1)) * width):
                 state.ring[i] = 0
             _sample(k, False, cells, state, output, one)
-        exchange(k, now, time, slot, width, fixed, n_cells, sources, syn, plastic, rules, history, dopamine,
-                 state.ring, sent, output)  # fmt: skip
+        exchange(k, now, time, slot, width, n_cells, sources, static, plastic, rules, history, dopamine, state.ring,
+                 sent, output)  # fmt: skip
+
+
+def _by_cells(first, ptr, member, start, steps, members):
+    """List spikes by their population, which a run lists by their timestep.
+
+    Parameters
+    ----------
+    first : int
+        First timestep.
+    ptr, member : int arrays
+        Of the output.
+    start : (n_cells,) int array
+        Where each population's begin.
+    steps, members : int arrays
+        To be filled.
+    """
+    n_cells = np.uint64(len(start))
+    for c in range(n_cells):
+        n = start[c]
+        for k in range(c, np.uint64(len(ptr) - 1), n_cells):
+            for e in range(ptr[k], ptr[k + 1]):
+                steps[n], members[n] = first + np.int64(k // n_cells), member[e]
+                n += 1
 
 
 run = jit_cached(_run, stdp_kernel.pair_update, neuromodulation_kernel.gated_update, Cells, Rules, History)
+by_cells = jit_cached(_by_cells)

@@ -13,9 +13,9 @@ from . import fixed_point as fx
 from . import packets_kernel as packets
 from .cells_kernel import Steps
 from .emulator_cells import StepCurrents, entity_keys, held, lay_cells, lay_state, offsets
-from .emulator_rules import lay_rules, shift_of
-from .program import RECEPTORS, Float, Int, SpinnakerProgram
-from .ring_buffers import held as held_weights
+from .emulator_rules import lay_rules
+from .emulator_synapses import Projections
+from .program import Float, Int, SpinnakerProgram
 
 _STATE = ("v", "wait", "constant", "current", "ring")
 
@@ -40,9 +40,9 @@ class Tables:
         self._offset = np.concatenate([*(offsets(c, fixed) for c in program.cells), np.zeros(0)])
         self._given_current = np.zeros_like(self._offset)
         self.state.constant[:] = self._offset
-        self._plastic = [k for k, s in enumerate(program.synapses) if s.stdp is not None]
         self.rules, self.history, self.dopamine = lay_rules(program, fixed)
-        self._lay_synapses()
+        self._projections = Projections(program, self.cells, self.history, fixed)
+        self.static, self.plastic = self._projections.static, self._projections.plastic
         self._sources, self.sent = self._lay_sources()
 
     def given(self, spikes: Sequence[tuple[Int, Int]], first: int, end: int) -> list[tuple[Int, Int]]:
@@ -133,13 +133,7 @@ class Tables:
         number : int
         weights : (n_synapses,) float array [nA]
         """
-        values, step = self._weights[number]
-        if not self.fixed:
-            values[:] = weights
-        elif values.dtype == np.uint16:
-            values[:] = held_weights(weights, shift_of(self.program, number))
-        else:
-            values[:] = held_weights(weights, shift_of(self.program, number)) * step
+        self._projections.set_weights(number, weights)
 
     def forget(self) -> None:
         """Lose spikes in flight, refractoriness and what plasticity remembers of spikes."""
@@ -157,8 +151,7 @@ class Tables:
         -------
         (n_synapses,) float array [nA]
         """
-        values, step = self._weights[number]
-        return np.asarray(values * step if values.dtype == np.uint16 else values.copy(), np.float64)
+        return self._projections.get_weights(number)
 
     def get_state(self) -> dict[str, Any]:
         """Return all that changes, by name."""
@@ -186,73 +179,14 @@ class Tables:
             array[...] = state[name]
 
     def _changing(self) -> dict[str, Any]:
-        static = {f"weights {k}": values for k, (values, _) in enumerate(self._weights) if k not in self._plastic}
         return {
             **{name: getattr(self.state, name) for name in _STATE},
             "current given": self._given_current,
             "current in steps": self._currents.value,
-            **static,
-            **{f"plastic {name}": getattr(self.plastic, name)
-               for name in ("weight", "eligibility", "pre_time", "pre_trace")},
+            **self._projections.changing(),
             **{f"history {name}": getattr(self.history, name)
                for name in ("events", "time", "trace", "dopamine", "is_dopamine")},
         }  # fmt: skip
-
-    def _size(self, group: int) -> int:
-        n_cells = len(self.program.cells)
-        return self.program.cells[group].size if group < n_cells else self.program.sources[group - n_cells].size
-
-    def _lay_synapses(self) -> None:
-        program, cells = self.program, self.cells
-        n_groups = len(program.cells) + len(program.sources)
-        order = np.argsort([program.index[s.source] for s in program.synapses], kind="stable").astype(np.int64)
-        sources = np.array([program.index[s.source] for s in program.synapses], np.int64)
-        place, ptr, shift, offset, row_start, pre_start = [], [], [], [], [], []
-        n, rows, n_static, n_plastic, n_pre = 0, 0, 0, 0, 0
-        for s in program.synapses:
-            target, size = program.index[s.target], self._size(program.index[s.source])
-            receptors = RECEPTORS[program.cells[target].celltype]
-            base = int(cells.buffer[target]) + receptors.index(s.receptor) * program.cells[target].size
-            if np.any(s.pre[1:] < s.pre[:-1]):
-                raise ValueError(f"projection {s.name!r}: its synapses are not listed by their source; sort them")
-            # One number says where an arrival goes: its target's sum, that many timesteps further on.
-            place.append(np.asarray(s.delay, np.uint32) * np.uint32(cells.buffer[-1])
-                         + (np.asarray(s.post) + base).astype(np.uint32))  # fmt: skip
-            ptr.append(n + np.concatenate([[0], np.cumsum(np.bincount(s.pre, minlength=size))]))
-            row_start.append(rows)
-            shift.append(base - int(self.history.first[target]))
-            offset.append(n - (n_static if s.stdp is None else n_plastic))
-            pre_start.append(n_pre)
-            n, rows = n + len(s.pre), rows + size + 1
-            n_static, n_plastic, n_pre = (
-                (n_static + len(s.pre), n_plastic, n_pre) if s.stdp is None
-                else (n_static, n_plastic + len(s.pre), n_pre + size)
-            )  # fmt: skip
-        rule = np.full(len(program.synapses), -1, np.int64)
-        rule[self._plastic] = np.arange(len(self._plastic))
-        self.synapses = packets.Synapses(
-            projection_ptr=np.searchsorted(sources[order], np.arange(n_groups + 1)).astype(np.int64),
-            projection=order,
-            row_start=np.array(row_start, np.int64),
-            row_ptr=np.concatenate([*ptr, np.zeros(0, np.int64)]).astype(np.int64),
-            place=np.concatenate([*place, np.zeros(0, np.uint32)]),
-            weight=np.zeros(n_static, np.uint16 if self.fixed else np.float64),
-            offset=np.array(offset, np.int64),
-            rule=rule,
-            shift=np.array(shift, np.int64),
-        )
-        delays = [np.asarray(program.synapses[k].delay, np.uint16) for k in self._plastic]
-        delay = np.concatenate([*delays, np.zeros(0, np.uint16)])
-        self.plastic = packets.Plastic(delay, np.zeros(n_plastic), np.zeros(n_plastic), np.array(pre_start, np.int64),
-                                      np.zeros(n_pre, np.int64), np.zeros(n_pre))  # fmt: skip
-        self._weights: list[tuple[Any, float]] = []
-        begin = 0
-        for k, s in enumerate(program.synapses):
-            array, first = self.synapses.weight if s.stdp is None else self.plastic.weight, begin - offset[k]
-            step = fx.weight_step(shift_of(self.program, k)) if self.fixed else 1.0
-            self._weights.append((array[first : first + len(s.pre)], step))
-            self.set_weights(k, s.weight)
-            begin += len(s.pre)
 
     def _lay_sources(self) -> tuple[packets.Sources, packets.Sent]:
         program = self.program

@@ -15,10 +15,11 @@ from .._shared.jit import jit
 from .._shared.keyed import uniform
 from .._shared.prefetch import prefetch
 from .apart import apart
-from .cut_kernel import cut_trace
+from .cut_kernel import PLACE_BITS, cut_trace, weight_in, whole
 from .neuromodulation_kernel import gated_update
 from .stdp_kernel import PLUS, STEP, decayed, pair_update, remember
 
+PLACE = (1 << PLACE_BITS) - 1
 SATURATED, SIGN = np.uint64(65535), np.int64(63)  # the largest sum; where an int64 has its sign
 AHEAD = 3  # spikes whose synapses are brought near before they are sent
 
@@ -37,27 +38,28 @@ class Sources(NamedTuple):
     mean_size: np.ndarray  # (n_changes,) int64: 1, or all
 
 
-class Synapses(NamedTuple):
-    """Static and plastic projections, listed by their sources' groups."""
+class Static(NamedTuple):
+    """Static synapses: one row for each neuron of each group that has any."""
 
-    projection_ptr: np.ndarray  # (n_groups + 1,) int64
-    projection: np.ndarray  # int64
-    row_start: np.ndarray  # (n_projections,) int64: first of its pointers
+    row_start: np.ndarray  # (n_groups,) int64: first of its pointers; -1: it has none
     row_ptr: np.ndarray  # int64
-    place: np.ndarray  # (n_synapses,) uint32: target's sum, counted from the sums of this timestep
-    weight: np.ndarray  # uint16 or float64: of static synapses
-    offset: np.ndarray  # (n_projections,) int64: what to take from a synapse's number for its weight
-    rule: np.ndarray  # (n_projections,) int64: -1: static
-    shift: np.ndarray  # (n_projections,) int64: what to take from a place for the target's row of the history
+    word: np.ndarray  # uint64: target's sum, counted from the sums of this timestep, and the weight; uint32: the sum
+    weight: np.ndarray  # float64: of the synapses in floats
 
 
 class Plastic(NamedTuple):
-    """State of the plastic projections."""
+    """Plastic synapses: one row for each source neuron of each projection. A projection has the number of its rule."""
 
+    rule_ptr: np.ndarray  # (n_groups + 1,) int64
+    rule: np.ndarray  # int64: each group's projections
+    row_start: np.ndarray  # (n_rules,) int64: first of its pointers
+    row_ptr: np.ndarray  # int64
+    place: np.ndarray  # uint32: target's sum, counted from the sums of this timestep
     delay: np.ndarray  # uint16 [steps]
     weight: np.ndarray  # float64 [nA]
     eligibility: np.ndarray  # float64 [nA]
-    pre_start: np.ndarray  # (n_projections,) int64: first of its source neurons
+    shift: np.ndarray  # (n_rules,) int64: what to take from a place for the target's row of the history
+    pre_start: np.ndarray  # (n_rules + 1,) int64: first of its source neurons
     pre_time: np.ndarray  # int64
     pre_trace: np.ndarray  # float64
 
@@ -101,10 +103,11 @@ def _add(ring, place, size, weight, fixed):
 
 
 @jit
-def _add_row(first, end, offset, here, size, place, weight, ring, fixed):
-    """Add the weights of static synapses first to end - 1 to their targets' sums."""
-    for s in range(first, end):
-        _add(ring, here + np.int64(place[s]), size, weight[s - offset], fixed)
+def _add_row(i, here, size, static, ring, fixed):
+    """Add the weights of a row of static synapses to their targets' sums."""
+    for s in range(np.uint64(static.row_ptr[i]), np.uint64(static.row_ptr[i + 1])):
+        word = static.word[s]
+        _add(ring, here + np.int64(np.uint32(word)), size, weight_in(word, static.weight, s), fixed)
 
 
 @jit
@@ -121,49 +124,56 @@ def _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, histor
 
 
 @apart
-def _teach_row(p, i, time, here, width, syn, plastic, rules, history, ring, fixed):
+def _teach_row(rule, i, time, here, width, plastic, rules, history, ring):
     """Bring the plastic synapses of a projection's neuron i up to date and add their weights to the sums."""
-    size, offset, rule, pre = np.int64(len(ring)), np.uint64(syn.offset[p]), syn.rule[p], plastic.pre_start[p] + i
+    fixed, size, pre, row = whole(ring), np.int64(len(ring)), plastic.pre_start[rule] + i, plastic.row_start[rule] + i
     last_pre, trace = plastic.pre_time[pre], plastic.pre_trace[pre]
     plastic.pre_time[pre] = time
     passed = cut_trace(trace * decayed(rule, PLUS, time - last_pre, rules, fixed), fixed)
     plastic.pre_trace[pre] = cut_trace(passed + 1.0, fixed)
-    row = syn.row_start[p] + i
-    for s in range(np.uint64(syn.row_ptr[row]), np.uint64(syn.row_ptr[row + 1])):
-        w = s - offset
-        delay = np.int64(plastic.delay[w])
-        target = np.int64(np.uint64(syn.place[s]) - np.uint64(delay) * width) - syn.shift[p]
+    for w in range(np.uint64(plastic.row_ptr[row]), np.uint64(plastic.row_ptr[row + 1])):
+        place, delay = np.int64(plastic.place[w]), np.int64(plastic.delay[w])
+        target = place - delay * np.int64(width) - plastic.shift[rule]
         weight = _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, history, fixed)
-        _add(ring, here + np.int64(syn.place[s]), size, weight, fixed)
+        _add(ring, here + place, size, weight, fixed)
 
 
 @jit
-def _send(group, i, time, slot, width, syn, plastic, rules, history, ring, fixed):
+def _send(group, i, time, slot, width, static, plastic, rules, history, ring, fixed):
     """Process the packet of one neuron: static synapses, and plastic ones with their update."""
     size = np.int64(len(ring))
     here = np.int64(slot * width) - size
-    for k in range(syn.projection_ptr[group], syn.projection_ptr[group + 1]):
-        p = syn.projection[k]
-        if syn.rule[p] < 0:
-            row = syn.row_start[p] + i
-            first, end = np.uint64(syn.row_ptr[row]), np.uint64(syn.row_ptr[row + 1])
-            _add_row(first, end, np.uint64(syn.offset[p]), here, size, syn.place, syn.weight, ring, fixed)
-        else:
-            _teach_row(p, i, time, here, width, syn, plastic, rules, history, ring, fixed)
+    if static.row_start[group] >= 0:
+        _add_row(static.row_start[group] + i, here, size, static, ring, fixed)
+    for k in range(plastic.rule_ptr[group], plastic.rule_ptr[group + 1]):
+        _teach_row(plastic.rule[k], i, time, here, width, plastic, rules, history, ring)
 
 
 @jit
-def _bring(group, i, syn, plastic):
+def _bring_pointers(group, i, static, plastic):
+    """Have the pointers to a neuron's synapses brought near."""
+    if static.row_start[group] >= 0:
+        row = static.row_start[group] + i
+        prefetch(static.row_ptr, row, row + 1)
+    for k in range(plastic.rule_ptr[group], plastic.rule_ptr[group + 1]):
+        row = plastic.row_start[plastic.rule[k]] + i
+        prefetch(plastic.row_ptr, row, row + 1)
+
+
+@jit
+def _bring(group, i, static, plastic, fixed):
     """Have a neuron's synapses brought near."""
-    for k in range(syn.projection_ptr[group], syn.projection_ptr[group + 1]):
-        p = syn.projection[k]
-        row = syn.row_start[p] + i
-        first, end = syn.row_ptr[row], syn.row_ptr[row + 1]
-        prefetch(syn.place, first, end)
-        if syn.rule[p] < 0:
-            prefetch(syn.weight, first - syn.offset[p], end - syn.offset[p])
-        else:
-            prefetch(plastic.weight, first - syn.offset[p], end - syn.offset[p])
+    if static.row_start[group] >= 0:
+        row = static.row_start[group] + i
+        first, end = static.row_ptr[row], static.row_ptr[row + 1]
+        prefetch(static.word, first, end)
+        if not fixed:
+            prefetch(static.weight, first, end)
+    for k in range(plastic.rule_ptr[group], plastic.rule_ptr[group + 1]):
+        row = plastic.row_start[plastic.rule[k]] + i
+        first, end = plastic.row_ptr[row], plastic.row_ptr[row + 1]
+        prefetch(plastic.place, first, end)
+        prefetch(plastic.weight, first, end)
 
 
 @jit
@@ -199,21 +209,25 @@ def _draw(s, step, first, sources, member):
 
 
 @jit
-def _send_all(group, members, begin, end, time, slot, width, syn, plastic, rules, history, ring, fixed):
+def _send_all(group, members, begin, end, time, slot, width, static, plastic, rules, history, ring, fixed):
     """Process a group's packets of a timestep."""
+    for e in range(begin, min(begin + 2 * AHEAD, end)):
+        _bring_pointers(group, members[e], static, plastic)
     for e in range(begin, min(begin + AHEAD, end)):
-        _bring(group, members[e], syn, plastic)
+        _bring(group, members[e], static, plastic, fixed)
     for e in range(begin, end):
+        if e + 2 * AHEAD < end:
+            _bring_pointers(group, members[e + 2 * AHEAD], static, plastic)
         if e + AHEAD < end:
-            _bring(group, members[e + AHEAD], syn, plastic)
-        _send(group, members[e], time, slot, width, syn, plastic, rules, history, ring, fixed)
+            _bring(group, members[e + AHEAD], static, plastic, fixed)
+        _send(group, members[e], time, slot, width, static, plastic, rules, history, ring, fixed)
 
 
 @apart
-def exchange(row, now, time, slot, width, fixed, n_cells, sources, syn, plastic, rules, history, dopamine, ring, sent,
+def exchange(row, now, time, slot, width, n_cells, sources, static, plastic, rules, history, dopamine, ring, sent,
               output):  # fmt: skip
     """Process the packets of a timestep: own spikes, dopamine, synapses."""
-    first = row * n_cells
+    first, fixed = row * n_cells, whole(ring)
     for c in range(n_cells):
         if history.first[c] >= 0:
             for e in range(output.ptr[first + c], output.ptr[first + c + 1]):
@@ -236,6 +250,6 @@ def exchange(row, now, time, slot, width, fixed, n_cells, sources, syn, plastic,
             if dose:
                 _dose(group, end - begin, time, dopamine, rules, history, fixed)
             else:
-                _send_all(group, members, begin, end, time, slot, width, syn, plastic, rules, history, ring, fixed)
+                _send_all(group, members, begin, end, time, slot, width, static, plastic, rules, history, ring, fixed)
 
 
