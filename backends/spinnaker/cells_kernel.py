@@ -26,18 +26,25 @@ CELL_FACTORS = 7
 # where it drives the cell. The last receptor of a cell inhibits it.
 DECAY, JUMP, SHIFT, DRIVE = range(4)
 RECEPTOR_FACTORS = 4
+DRIVES = (CELL_FACTORS + DRIVE, CELL_FACTORS + RECEPTOR_FACTORS + DRIVE)  # of the first two receptors
 FACTORS = CELL_FACTORS + RECEPTORS * RECEPTOR_FACTORS
-BLOCK, PART = np.uint64(64), np.uint64(16)  # cells that are taken together, where most fire not
+# Cells lie in blocks: what is of one kind side by side, after their voltages. Several are advanced at once, and most do
+# not fire, which is found out for a part of a block at a time.
+BLOCK, PART = np.uint64(64), np.uint64(16)
+WAIT, CONSTANT, TOTAL, CURRENT = (BLOCK * np.uint64(k) for k in range(1, 5))  # CURRENT: of the first receptor
 
 
 class Cells(NamedTuple):
     """Tables of the cells. A run is a stretch of neighbours with equal parameters."""
 
     first: np.ndarray  # (n_cells + 1,) int64: first neuron of each
+    block: np.ndarray  # (n_cells,) int64: where its first block lies
+    place: np.ndarray  # (n_neurons,) int64: where the voltage of each lies
     buffer: np.ndarray  # (n_cells + 1,) int64: where its receptors' sums lie, one receptor after the other
     n_receptors: np.ndarray  # (n_cells,) int64
     run_ptr: np.ndarray  # (n_cells + 1,) int64
-    run_start: np.ndarray  # (n_runs + 1,) int64: neuron
+    run_start: np.ndarray  # (n_runs,) int64: first member of its population
+    run_end: np.ndarray  # (n_runs,) int64
     factor: np.ndarray  # (n_runs, FACTORS) int64: s16.15 and u0.32 as whole numbers; or float64
     noise_start: np.ndarray  # (n_cells,) int64: first of its draws; -1: no noise
     noise: np.ndarray  # float64: standard deviation of each draw
@@ -51,14 +58,13 @@ class Cells(NamedTuple):
 
 
 class State(NamedTuple):
-    """All that changes from one timestep to the next. Numbers are int32, of which 2^15 are 1, or float64."""
+    """All that changes from one timestep to the next."""
 
-    v: np.ndarray  # (n_neurons,)
-    wait: np.ndarray  # (n_neurons,) int32: timestep in which a refractory cell goes on
-    constant: np.ndarray  # (n_neurons,): what flows besides synapses, noise and sines
-    current: np.ndarray  # (n_sums,)
+    # int32, of which 2^15 are 1, or float64: blocks of cells. After their voltages come WAIT, the timesteps in which
+    # refractory cells go on; CONSTANT, what flows besides synapses, noise and sines; TOTAL, room for what flows; and
+    # CURRENT, of each receptor.
+    cell: np.ndarray
     ring: np.ndarray  # (n_slots * n_sums,) uint16, or float64: sums of a timestep after those of another
-    total: np.ndarray  # (n_neurons,): room
 
 
 class Steps(NamedTuple):
@@ -76,139 +82,148 @@ class Steps(NamedTuple):
 
 
 @jit
-def _receive(place, ring_place, n, decay, jump, shift, current, ring):
-    """Let a receptor's currents of n cells decay, and add what has come for it."""
-    kind = current.dtype.type
-    for i in range(n):
-        come = arrived(ring[ring_place + i], jump, shift)
-        current[place + i] = kind(faded(current[place + i], decay) + come)
+def _receptor(f, r, step):
+    """Return how a receptor's current decays in this timestep, and what its arrivals are multiplied by."""
+    k = CELL_FACTORS + r * RECEPTOR_FACTORS
+    return f[k + DECAY] if step > 0 else f[WHOLE], f[k + JUMP], f[k + SHIFT]
 
 
 @jit
-def _gather(first, place, n, size, drive, total, current):
-    """Let a receptor's currents flow into n cells, besides what flows already."""
-    for i in range(n):
-        total[first + i] = drive[first + i] + by_accum(current[place + i], size)
+def _received(place, ring_place, receptor, state):
+    """Let a receptor's current decay, and add what has come for it; returns it."""
+    decay, jump, shift = receptor
+    come = arrived(state.ring[ring_place], jump, shift)
+    current = state.cell.dtype.type(faded(state.cell[place], decay) + come)
+    state.cell[place] = current
+    return current
 
 
 @jit
-def _move(i, flow, now, v_rest, resistance, keep, threshold, state):
-    """Advance a cell; returns -1 where it does not fire, else 0."""
-    kind = state.v.dtype.type
-    goal, v = by_accum(kind(flow), resistance) + v_rest, state.v[i]
-    moved = kind(goal - by_accum(goal - v, keep))
-    v = moved if state.wait[i] <= now else v
-    state.v[i] = v
+def _move(place, flow, now, membrane, threshold, state):
+    """Advance a cell's voltage; returns -1 where it does not fire, else 0."""
+    kind, (v_rest, resistance, keep) = state.cell.dtype.type, membrane
+    goal, v = kind(by_accum(kind(flow), resistance) + v_rest), state.cell[place]
+    moved = kind(goal - by_accum(kind(goal - v), keep))
+    v = moved if state.cell[place + WAIT] <= now else v
+    state.cell[place] = v
     return under(v, threshold)
 
 
 @jit
-def _integrate(first, exc, inh, n, now, drive, f, exc_size, inh_size, one, state):
-    """Advance n cells with equal parameters; returns whether any fires."""
-    v_rest, resistance, keep, threshold = f[V_REST], f[RESISTANCE], f[KEEP], state.v.dtype.type(f[THRESHOLD])
-    below, now = np.int32(-1), np.int32(now)
-    if exc_size == one and inh_size == one:
+def _advance_two(place, ring_place, n, size, step, drive, f, threshold, state):
+    """Advance n cells with two receptors, whose currents drive them as they are; returns whether any fires."""
+    exc, inh, now = _receptor(f, 0, step), _receptor(f, 1, step), state.cell.dtype.type(step)
+    membrane, below = (f[V_REST], f[RESISTANCE], f[KEEP]), np.int32(-1)
+    for i in range(n):
+        at = place + i
+        come = _received(at + CURRENT, ring_place + i, exc, state)
+        gone = _received(at + CURRENT + BLOCK, ring_place + size + i, inh, state)
+        below = both(below, _move(at, state.cell[at + drive] + come - gone, now, membrane, threshold, state))
+    return below == 0
+
+
+@jit
+def _advance_any(place, ring_place, n, size, n_receptors, step, drive, f, threshold, state):
+    """Advance n cells with any receptors; returns whether any fires."""
+    kind = state.cell.dtype.type
+    for i in range(place, place + n):
+        state.cell[i + TOTAL] = state.cell[i + drive]
+    for r in range(n_receptors):
+        receptor, size_of = _receptor(f, r, step), f[CELL_FACTORS + r * RECEPTOR_FACTORS + DRIVE]
+        current, sums = place + CURRENT + BLOCK * np.uint64(r), ring_place + size * np.uint64(r)
         for i in range(n):
-            flow = drive[first + i] + state.current[exc + i] - state.current[inh + i]
-            below = both(below, _move(first + i, flow, now, v_rest, resistance, keep, threshold, state))
-    else:
-        for i in range(n):
-            flow = drive[first + i] + by_accum(state.current[exc + i], exc_size)
-            flow = flow - by_accum(state.current[inh + i], inh_size)
-            below = both(below, _move(first + i, flow, now, v_rest, resistance, keep, threshold, state))
+            flow = by_accum(_received(current + i, sums + i, receptor, state), size_of)
+            total = state.cell[place + TOTAL + i]
+            state.cell[place + TOTAL + i] = kind(total + flow if r < n_receptors - 1 else total - flow)
+    now, membrane, below = kind(step), (f[V_REST], f[RESISTANCE], f[KEEP]), np.int32(-1)
+    for i in range(place, place + n):
+        below = both(below, _move(i, state.cell[i + TOTAL], now, membrane, threshold, state))
     return below == 0
 
 
 @jit
 def _inject(c, step, cells, state, fixed, one):
     """Set what flows into cells besides their synapses."""
-    first, size = cells.first[c], cells.first[c + 1] - cells.first[c]
+    first, size, kind = cells.first[c], cells.first[c + 1] - cells.first[c], state.cell.dtype.type
     for i in range(first, first + size):
-        state.total[i] = state.constant[i]
+        at = np.uint64(cells.place[i])
+        state.cell[at + TOTAL] = state.cell[at + CONSTANT]
     for s in range(cells.sine_ptr[c], cells.sine_ptr[c + 1]):
         # s16.15 counts no more timesteps than these.
         time = np.float64(((step + 65536) & 131071) - 65536) if fixed else np.float64(step)
         turned = cells.frequency[s] * time
         for i in range(size):
+            at = np.uint64(cells.place[first + i]) + TOTAL
             phase = cells.phase[cells.sine_start[s] + (i if cells.sine_size[s] > 1 else 0)]
             if fixed:
                 sine = floor(math.sin((floor(turned) + phase) / one) * one + 0.5)
-                state.total[first + i] += floor(cells.amplitude[s] * sine / one)
+                state.cell[at] = kind(state.cell[at] + floor(cells.amplitude[s] * sine / one))
             else:
-                state.total[first + i] += cells.amplitude[s] * math.sin(turned + phase)
+                state.cell[at] += cells.amplitude[s] * math.sin(turned + phase)
     n = cells.noise_start[c]
     if n >= 0:
         for i in range(size):
+            at = np.uint64(cells.place[first + i]) + TOTAL
             draw = normal(cells.noise_key[n + i], step)
             if fixed:
                 draw = floor(cells.noise[n + i] * floor(draw * one + 0.5) / one)
-                state.total[first + i] += draw
+                state.cell[at] = kind(state.cell[at] + draw)
             else:
-                state.total[first + i] += cells.noise[n + i] * draw
+                state.cell[at] += cells.noise[n + i] * draw
 
 
 @jit
-def _advance_block(first, n, place, ring_place, size, n_receptors, now, drive, f, one, state):
-    """Advance n cells with equal parameters; returns whether any fires."""
-    for r in range(n_receptors):
-        k, at = CELL_FACTORS + r * RECEPTOR_FACTORS, np.uint64(r) * size
-        decay = f[k + DECAY] if now > 0 else f[WHOLE]
-        _receive(place + at, ring_place + at, n, decay, f[k + JUMP], f[k + SHIFT], state.current, state.ring)
-    last = CELL_FACTORS + (n_receptors - 1) * RECEPTOR_FACTORS + DRIVE
-    exc_size, inh_size = f[last - RECEPTOR_FACTORS], f[last]
-    inh = place + np.uint64(n_receptors - 1) * size
-    if n_receptors == 2:
-        return _integrate(first, place, inh, n, now, drive, f, exc_size, inh_size, one, state)
-    _gather(first, place, n, f[CELL_FACTORS + DRIVE], drive, state.total, state.current)
-    return _integrate(first, inh - size, inh, n, now, state.total, f, exc_size, inh_size, one, state)
-
-
-@jit
-def _list(begin, first, end, now, f, threshold, state, members, n_members):
-    """List those cells first to end - 1 that fire, and reset them; returns where the list ends."""
-    for i in range(first, end):
-        if state.v[i] >= threshold:
-            state.v[i] = f[RESET]
-            state.wait[i] = now + 1 + np.int64(f[REFRACTORY])
-            members[n_members] = np.int64(i) - begin
+def _list(place, member, n, step, f, threshold, state, members, n_members):
+    """List those of n cells that fire, and reset them; returns where the list ends."""
+    kind = state.cell.dtype.type
+    for i in range(n):
+        if state.cell[place + i] >= threshold:
+            state.cell[place + i] = kind(f[RESET])
+            state.cell[place + WAIT + i] = kind(step + 1 + np.int64(f[REFRACTORY]))
+            members[n_members] = np.int64(member + i)
             n_members += 1
     return n_members
 
 
 @jit
-def _collect(begin, first, n, now, f, state, members, n_members):
+def _collect(place, member, n, step, f, threshold, state, members, n_members):
     """List those of n cells that fire, and reset them; returns where the list ends."""
-    threshold = state.v.dtype.type(f[THRESHOLD])
-    end = first + n
-    if n == BLOCK:
-        # Few of them fire: look for parts of the block that have one, several cells at once.
-        for part in range(first, end, PART):
-            below = np.int32(-1)
-            for i in range(part, part + PART):
-                below = both(below, under(state.v[i], threshold))
-            if below == 0:
-                n_members = _list(begin, part, part + PART, now, f, threshold, state, members, n_members)
-        return n_members
-    return _list(begin, first, end, now, f, threshold, state, members, n_members)
+    if n < BLOCK:
+        return _list(place, member, n, step, f, threshold, state, members, n_members)
+    # Few of them fire: look for parts of the block that have one, several cells at once.
+    for part in range(np.uint64(0), BLOCK, PART):
+        below = np.int32(-1)
+        for i in range(part, part + PART):
+            below = both(below, under(state.cell[place + i], threshold))
+        if below == 0:
+            n_members = _list(place + part, member + part, PART, step, f, threshold, state, members, n_members)
+    return n_members
 
 
 @apart
-def advance_cells(c, step, slot, cells, state, one, members, n):
-    """Advance one population; lists its spikes from n on, returns where they end."""
-    begin, size, width = cells.first[c], cells.first[c + 1] - cells.first[c], np.uint64(len(state.current))
-    drive = state.constant
+def advance_cells(c, step, slot, cells, state, one, members, n_members):
+    """Advance one population; lists its spikes from n_members on, returns where they end."""
+    size, n_receptors = np.uint64(cells.first[c + 1] - cells.first[c]), cells.n_receptors[c]
+    block, sums = np.uint64(cells.block[c]), slot * np.uint64(cells.buffer[-1]) + np.uint64(cells.buffer[c])
+    stride, drive = CURRENT + BLOCK * np.uint64(n_receptors), CONSTANT
     if cells.noise_start[c] >= 0 or cells.sine_ptr[c + 1] > cells.sine_ptr[c]:
-        _inject(c, step, cells, state, whole(state.v), one)
-        drive = state.total
+        _inject(c, step, cells, state, whole(state.cell), one)
+        drive = TOTAL
     for run in range(cells.run_ptr[c], cells.run_ptr[c + 1]):
-        f, end = cells.factor[run], np.uint64(cells.run_start[run + 1])
-        for first in range(np.uint64(cells.run_start[run]), end, BLOCK):
-            some = min(BLOCK, end - first)
-            place = np.uint64(cells.buffer[c] - begin) + first
-            if _advance_block(first, some, place, slot * width + place, np.uint64(size), cells.n_receptors[c], step,
-                              drive, f, one, state):  # fmt: skip
-                n = _collect(begin, first, some, step, f, state, members, n)
-    return n
+        f, member, end = cells.factor[run], np.uint64(cells.run_start[run]), np.uint64(cells.run_end[run])
+        threshold = state.cell.dtype.type(f[THRESHOLD])
+        plain = n_receptors == 2 and f[DRIVES[0]] == one and f[DRIVES[1]] == one
+        while member < end:
+            n = min(BLOCK - member % BLOCK, end - member)
+            place = block + member // BLOCK * stride + member % BLOCK
+            if plain:
+                fires = _advance_two(place, sums + member, n, size, step, drive, f, threshold, state)
+            else:
+                fires = _advance_any(place, sums + member, n, size, n_receptors, step, drive, f, threshold, state)
+            if fires:
+                n_members = _collect(place, member, n, step, f, threshold, state, members, n_members)
+            member += n
+    return n_members
 
 
 @jit
@@ -219,12 +234,11 @@ def change_currents(row, cells, steps, state):
         first, end = steps.ptr[k], steps.ptr[k + 1]
         for m in range(end - first):
             steps.value[first + m] = steps.level[steps.row[e] + m]
-        c = steps.cells[k]
+        c, kind = steps.cells[k], state.cell.dtype.type
         for i in range(cells.first[c], cells.first[c + 1]):
-            state.constant[i] = steps.offset[i]
+            state.cell[np.uint64(cells.place[i]) + CONSTANT] = kind(steps.offset[i])
         for other in range(len(steps.cells)):
             if steps.cells[other] == c:
                 for m in range(steps.ptr[other], steps.ptr[other + 1]):
-                    state.constant[steps.neuron[m]] += steps.value[m]
-
-
+                    at = np.uint64(cells.place[steps.neuron[m]]) + CONSTANT
+                    state.cell[at] = kind(state.cell[at] + steps.value[m])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hmn_snn.randomness import mix, stream_key
@@ -13,6 +15,7 @@ from .program import IF_CURR_DELTA, RECEPTORS, Cells, Float, Int, SpinnakerProgr
 _TAU = {"excitatory": "tau_syn_E", "excitatory2": "tau_syn_E2", "inhibitory": "tau_syn_I"}
 _CURRENT = {"excitatory": "isyn_exc", "excitatory2": "isyn_exc2", "inhibitory": "isyn_inh"}
 _LIMIT = 1 << 31  # of 32 bits
+BLOCK, FIELDS = int(kernel.BLOCK), int(kernel.CURRENT // kernel.BLOCK)  # what of a cell precedes its currents
 _CEIL = 1e-9  # of a step: what a float may be off a whole number
 
 
@@ -46,13 +49,14 @@ def lay_cells(program: SpinnakerProgram, fixed: bool) -> kernel.Cells:
     sizes = [c.size for c in program.cells]
     receptors = [len(RECEPTORS[c.celltype]) for c in program.cells]
     first = np.cumsum([0, *sizes], dtype=np.int64)
-    factors, starts, run_ptr = [np.zeros((0, kernel.FACTORS), np.int64 if fixed else np.float64)], [], [0]
-    for c, base in zip(program.cells, first[:-1], strict=True):
+    factors, starts, ends, run_ptr = [np.zeros((0, kernel.FACTORS), np.int64 if fixed else np.float64)], [], [], [0]
+    for c in program.cells:
         f = _factors(c, program.dt, fixed)
         # Cells whose parameters equal their neighbour's share a run.
         changes = np.flatnonzero(np.r_[c.size > 0, np.any(f[1:] != f[:-1], axis=1)])
         factors.append(f[changes])
-        starts.append(base + changes)
+        starts.append(changes)
+        ends.append(np.r_[changes[1:], c.size][: len(changes)])
         run_ptr.append(run_ptr[-1] + len(changes))
     noisy = [np.broadcast_to(np.asarray(c.noise, np.float64), (c.size,)) if np.any(c.noise) else np.zeros(0)
              for c in program.cells]  # fmt: skip
@@ -61,12 +65,16 @@ def lay_cells(program: SpinnakerProgram, fixed: bool) -> kernel.Cells:
     sines = [s for c in program.cells for s in c.sines]
     turn = 2e-3 * np.pi * program.dt
     phases = [np.deg2rad(np.asarray(s.phase, np.float64)) for s in sines]
+    block, place = _blocks(sizes, receptors)
     return kernel.Cells(
         first=first,
+        block=block,
+        place=place,
         buffer=np.cumsum([0, *np.multiply(sizes, receptors)], dtype=np.int64),
         n_receptors=np.array(receptors, np.int64),
         run_ptr=np.array(run_ptr, np.int64),
-        run_start=np.concatenate([*starts, first[-1:]]).astype(np.int64),
+        run_start=np.concatenate([*starts, np.zeros(0)]).astype(np.int64),
+        run_end=np.concatenate([*ends, np.zeros(0)]).astype(np.int64),
         factor=np.ascontiguousarray(np.concatenate(factors)),
         noise_start=np.array([d if len(n) else -1 for d, n in zip(draws, noisy, strict=False)], np.int64),
         noise=held(np.concatenate([*noisy, np.zeros(0)]), fixed),
@@ -95,16 +103,28 @@ def lay_state(program: SpinnakerProgram, cells: kernel.Cells, n_slots: int, fixe
     -------
     kernel.State
     """
-    n, width = int(cells.first[-1]), int(cells.buffer[-1])
-    number = np.int32 if fixed else np.float64
-    v, current = np.zeros(n, number), np.zeros(width, number)
+    blocks = [-(-c.size // BLOCK) * BLOCK * (FIELDS + len(RECEPTORS[c.celltype])) for c in program.cells]
+    state = kernel.State(
+        np.zeros(sum(blocks), np.int32 if fixed else np.float64),
+        np.zeros(n_slots * int(cells.buffer[-1]), np.uint16 if fixed else np.float64),
+    )
     for k, c in enumerate(program.cells):
-        v[cells.first[k] : cells.first[k + 1]] = held(c.initial["v"], fixed)
+        place = cells.place[cells.first[k] : cells.first[k + 1]]
+        state.cell[place] = held(c.initial["v"], fixed)
         for r, receptor in enumerate(RECEPTORS[c.celltype]):
-            start = cells.buffer[k] + r * c.size
-            current[start : start + c.size] = held(c.initial.get(_CURRENT[receptor], 0.0), fixed)
-    ring = np.zeros(n_slots * width, np.uint16 if fixed else np.float64)
-    return kernel.State(v, np.zeros(n, np.int32), np.zeros(n, number), current, ring, np.zeros(n, number))
+            state.cell[place + (FIELDS + r) * BLOCK] = held(c.initial.get(_CURRENT[receptor], 0.0), fixed)
+    return state
+
+
+def _blocks(sizes: Sequence[int], receptors: Sequence[int]) -> tuple[Int, Int]:
+    """Return where each population's first block lies, and where the voltage of each neuron does."""
+    block, place, n = [], [np.zeros(0, np.int64)], 0
+    for size, n_receptors in zip(sizes, receptors, strict=True):
+        stride, i = (FIELDS + n_receptors) * BLOCK, np.arange(size)
+        block.append(n)
+        place.append(n + i // BLOCK * stride + i % BLOCK)
+        n += -(-size // BLOCK) * stride
+    return np.array(block, np.int64), np.concatenate(place)
 
 
 def offsets(cells: Cells, fixed: bool) -> Float:

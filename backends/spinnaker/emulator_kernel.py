@@ -13,7 +13,7 @@ import numpy as np
 
 from .._shared.jit import jit, jit_cached
 from . import neuromodulation_kernel, stdp_kernel
-from .cells_kernel import Cells, advance_cells, change_currents
+from .cells_kernel import BLOCK, CURRENT, Cells, advance_cells, change_currents
 from .packets_kernel import exchange
 from .stdp_kernel import History, Rules
 
@@ -37,16 +37,15 @@ def _sample(row, before, cells, state, output, one):
         i, what = output.probe[m], output.what[m]
         if (what == V) != before:
             continue
+        at = np.uint64(cells.place[i])
         if before:
-            output.sample[row, m] = state.v[i] / one
+            output.sample[row, m] = state.cell[at] / one
             continue
         c = np.searchsorted(cells.first, i, side="right") - 1
-        size = cells.first[c + 1] - cells.first[c]
-        place = cells.buffer[c] + i - cells.first[c]
         last = cells.n_receptors[c] - 1
         total = 0.0
         for r in range(last if what == EXCITATION else 1):
-            total += state.current[place + (r if what == EXCITATION else last) * size]
+            total += state.cell[at + CURRENT + BLOCK * np.uint64(r if what == EXCITATION else last)]
         output.sample[row, m] = total / one
 
 
@@ -66,7 +65,7 @@ def _run(n_steps, step, clock, n_slots, one, cells, state, steps, sources, stati
         What a voltage or current of 1 is held as.
     """
     n_cells = len(cells.n_receptors)
-    width = np.uint64(len(state.current))
+    width = np.uint64(cells.buffer[-1])
     n = np.int64(0)
     for k in range(n_steps):
         now, time = step + k, step + k + clock

@@ -9,15 +9,13 @@ import numpy as np
 
 from hmn_snn.errors import SimulationError
 
+from . import cells_kernel as kernel
 from . import fixed_point as fx
 from . import packets_kernel as packets
-from .cells_kernel import Steps
 from .emulator_cells import StepCurrents, entity_keys, held, lay_cells, lay_state, offsets
 from .emulator_rules import lay_rules
 from .emulator_synapses import Projections
 from .program import Float, Int, SpinnakerProgram
-
-_STATE = ("v", "wait", "constant", "current", "ring")
 
 
 class Tables:
@@ -39,7 +37,7 @@ class Tables:
         self._currents = StepCurrents(program, self.cells, fixed)
         self._offset = np.concatenate([*(offsets(c, fixed) for c in program.cells), np.zeros(0)])
         self._given_current = np.zeros_like(self._offset)
-        self.state.constant[:] = self._offset
+        self._write(kernel.CONSTANT, self._offset)
         self.rules, self.history, self.dopamine = lay_rules(program, fixed)
         self._projections = Projections(program, self.cells, self.history, fixed)
         self.static, self.plastic = self._projections.static, self._projections.plastic
@@ -101,7 +99,7 @@ class Tables:
             given_ptr=np.array(ptr, np.int64).reshape(len(given), len(edges)), given=members.astype(np.int32)
         )
 
-    def currents(self, first: int, end: int) -> Steps:
+    def currents(self, first: int, end: int) -> kernel.Steps:
         """Return what the currents injected in steps do in timesteps first to end - 1.
 
         Parameters
@@ -110,7 +108,7 @@ class Tables:
 
         Returns
         -------
-        Steps
+        kernel.Steps
         """
         return self._currents.between(first, end, self._offset + self._given_current)
 
@@ -123,7 +121,7 @@ class Tables:
         current : (1,) or (n,) float array [nA]
         """
         self._given_current[self.cells.first[cells] : self.cells.first[cells + 1]] = held(current, self.fixed)
-        self.state.constant[:] = self._currents.total(self._offset + self._given_current)
+        self._write(kernel.CONSTANT, self._currents.total(self._offset + self._given_current))
 
     def set_weights(self, number: int, weights: Float) -> None:
         """Write the weights of a projection.
@@ -137,7 +135,8 @@ class Tables:
 
     def forget(self) -> None:
         """Lose spikes in flight, refractoriness and what plasticity remembers of spikes."""
-        self.state.ring[...], self.state.wait[...] = 0, 0
+        self.state.ring[...] = 0
+        self._write(kernel.WAIT, 0.0)
         self.plastic.eligibility[...], self.plastic.pre_trace[...], self.history.events[...] = 0, 0, 0
 
     def get_weights(self, number: int) -> Float:
@@ -178,9 +177,13 @@ class Tables:
         for name, array in changing.items():
             array[...] = state[name]
 
+    def _write(self, field: np.uint64, values: Float | float) -> None:
+        """Write something of each neuron."""
+        self.state.cell[self.cells.place + int(field)] = values
+
     def _changing(self) -> dict[str, Any]:
         return {
-            **{name: getattr(self.state, name) for name in _STATE},
+            **self.state._asdict(),
             "current given": self._given_current,
             "current in steps": self._currents.value,
             **self._projections.changing(),
