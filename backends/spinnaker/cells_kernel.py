@@ -30,7 +30,7 @@ DRIVES = (CELL_FACTORS + DRIVE, CELL_FACTORS + RECEPTOR_FACTORS + DRIVE)  # of t
 FACTORS = CELL_FACTORS + RECEPTORS * RECEPTOR_FACTORS
 # Cells lie in blocks: what is of one kind side by side, after their voltages. Several are advanced at once, and most do
 # not fire, which is found out for a part of a block at a time.
-BLOCK, PART = np.uint64(64), np.uint64(16)
+BLOCK, PART = np.uint64(128), np.uint64(16)
 WAIT, CONSTANT, TOTAL, CURRENT = (BLOCK * np.uint64(k) for k in range(1, 5))  # CURRENT: of the first receptor
 
 

@@ -16,7 +16,7 @@ from .program import Float, Int, SpinnakerProgram
 
 Spikes = tuple[Int, Int]
 Probe = tuple[int, str, Int]
-LISTED = 1 << 22  # spikes that a piece of a run may have
+LISTED = 1 << 24  # spikes that a piece of a run may have
 _SAMPLED = {"v": kernel.V, "i_exc": kernel.EXCITATION, "i_inh": kernel.INHIBITION}
 
 

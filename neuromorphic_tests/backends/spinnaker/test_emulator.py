@@ -68,6 +68,11 @@ def bits(x):
     return round(x * 32768)
 
 
+def wrapped(x):
+    """What the chip's 32 bits hold of a sum or product."""
+    return (x + 2**31) % 2**32 - 2**31
+
+
 class PlainCell:
     """One IF_curr_exp cell in the chip's integers."""
 
@@ -92,9 +97,9 @@ class PlainCell:
         if self.wait > 0:
             self.wait -= 1
         else:
-            drive = self.current[0] - self.current[1] + self.p["i_offset"]
-            goal = (drive * self.resistance >> 15) + self.p["v_rest"]
-            self.v = goal - (self.keep * (goal - self.v) >> 15)
+            drive = wrapped(self.current[0] - self.current[1] + self.p["i_offset"])
+            goal = wrapped((drive * self.resistance >> 15) + self.p["v_rest"])
+            self.v = wrapped(goal - (self.keep * wrapped(goal - self.v) >> 15))
         fires = self.v >= self.p["v_thresh"]
         if fires:
             self.v, self.wait = self.p["v_reset"], self.refractory
