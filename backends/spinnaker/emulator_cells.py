@@ -8,6 +8,7 @@ import numpy as np
 
 from hmn_snn.randomness import mix, stream_key
 
+from .._shared.large_pages import zeros
 from . import cells_kernel as kernel
 from . import fixed_point as fx
 from .program import IF_CURR_DELTA, RECEPTORS, Cells, Float, Int, SpinnakerProgram
@@ -105,8 +106,8 @@ def lay_state(program: SpinnakerProgram, cells: kernel.Cells, n_slots: int, fixe
     """
     blocks = [-(-c.size // BLOCK) * BLOCK * (FIELDS + len(RECEPTORS[c.celltype])) for c in program.cells]
     state = kernel.State(
-        np.zeros(sum(blocks), np.int32 if fixed else np.float64),
-        np.zeros(n_slots * int(cells.buffer[-1]), np.uint16 if fixed else np.float64),
+        zeros(sum(blocks), np.int32 if fixed else np.float64),
+        zeros(n_slots * int(cells.buffer[-1]), np.uint16 if fixed else np.float64),
     )
     for k, c in enumerate(program.cells):
         place = cells.place[cells.first[k] : cells.first[k + 1]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._shared.large_pages import zeros
 from . import fixed_point as fx
 from . import packets_kernel as packets
 from .cells_kernel import Cells
@@ -99,10 +100,10 @@ class Projections:
         static = [k for k, s in enumerate(program.synapses) if s.stdp is None]
         sharing = [[k for k in static if program.synapses[k].source == group.name] for group in program.groups]
         row_start, row_ptr = self._lay_rows(sharing)
-        word = np.zeros(row_ptr[-1], np.uint64 if self._fixed else np.uint32)
+        word = zeros(int(row_ptr[-1]), np.uint64 if self._fixed else np.uint32)
         for k in static:
             word[self._places(k)] = _sums(program, cells, program.synapses[k])
-        return packets.Static(row_start, row_ptr, word, np.zeros(0 if self._fixed else len(word)))
+        return packets.Static(row_start, row_ptr, word, zeros(0 if self._fixed else len(word), np.float64))
 
     def _lay_plastic(self, cells: Cells, history: History) -> packets.Plastic:
         program = self._program
@@ -143,18 +144,18 @@ class Projections:
             Where the pointers of each list's rows begin; -1: an empty list.
         row_ptr : int64 array
         """
-        start, ptr, n = [], [np.zeros(1, np.int64)], 1
+        start, ptr, first = [], [np.zeros(1, np.int64)], 0
         for numbers in sharing:
-            start.append(n - 1 if numbers else -1)
+            start.append(sum(map(len, ptr)) - 1 if numbers else -1)
             if not numbers:
                 continue
-            ends = ptr[-1][-1] + np.cumsum(sum(self._rows[k] for k in numbers))
-            begin = np.concatenate([ptr[-1][-1:], ends[:-1]])
+            ends = first + np.cumsum(sum(self._rows[k] for k in numbers))
+            begin = np.r_[first, ends][: len(ends)]
             for k in numbers:
                 self._first[k] = begin
                 begin = begin + self._rows[k]
             ptr.append(ends)
-            n += len(ends)
+            first = np.r_[first, ends][-1]
         return np.array(start, np.int64), np.concatenate(ptr).astype(np.int64)
 
 
