@@ -69,10 +69,9 @@ def arrived(typing_context: Any, come: Any, jump: Any, shift: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if isinstance(come, types.Float):
             return builder.fmul(*arguments[:2])
-        size = builder.shl(builder.zext(arguments[0], _WORD), builder.trunc(arguments[2], _WORD))
         factor = builder.zext(builder.trunc(arguments[1], _WORD), _LONG)
-        product = builder.mul(builder.zext(size, _LONG), factor)
-        return builder.trunc(builder.lshr(product, _LONG(FRACT_BITS)), _WORD)
+        product = builder.mul(builder.zext(arguments[0], _LONG), factor)
+        return builder.trunc(builder.lshr(product, builder.sub(_LONG(FRACT_BITS), arguments[2])), _WORD)
 
     return _number(come)(come, jump, shift), generate
 
