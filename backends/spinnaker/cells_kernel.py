@@ -1,8 +1,9 @@
 """Cells of the chip, compiled: what flows into them, their voltages, and which of them fire.
 
-In fixed point voltages and currents are whole numbers of 2^-15. Order (``neuron_impl_standard.h``): the currents decay,
-which the chip does at the end of the last timestep; arrivals are added to them; the voltage moves with the current
-held; a spike where it is at the threshold or above, in a refractory step also.
+In fixed point voltages and currents are whole numbers of 2^-15, which wrap in 32 bits. Order
+(``neuron_impl_standard.h``): the currents decay, which the chip does at the end of the last timestep; arrivals are
+added to them; the voltage moves with the current held; a spike where it is at the threshold or above, in a refractory
+step also.
 """
 
 from __future__ import annotations

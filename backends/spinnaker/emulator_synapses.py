@@ -10,6 +10,7 @@ from .._shared.large_pages import zeros
 from . import fixed_point as fx
 from . import packets_kernel as packets
 from .cells_kernel import Cells
+from .cut_kernel import PLACE_BITS
 from .emulator_rules import shift_of
 from .program import RECEPTORS, Float, Int, SpinnakerProgram, Synapses
 from .ring_buffers import held
@@ -58,8 +59,8 @@ class Projections:
         if self._program.synapses[number].stdp is not None:
             self.plastic.weight[places] = steps * self._step(number)
         elif self._fixed:
-            kept = self.static.word[places] & np.uint64(packets.PLACE)
-            self.static.word[places] = kept | (steps.astype(np.uint64) << np.uint64(packets.PLACE_BITS))
+            kept = self.static.word[places] & np.uint64((1 << PLACE_BITS) - 1)
+            self.static.word[places] = kept | (steps.astype(np.uint64) << np.uint64(PLACE_BITS))
         else:
             self.static.weight[places] = weights
 
@@ -78,7 +79,7 @@ class Projections:
         if self._program.synapses[number].stdp is not None:
             return np.array(self.plastic.weight[places])
         if self._fixed:
-            return np.asarray((self.static.word[places] >> np.uint64(packets.PLACE_BITS)) * self._step(number))
+            return np.asarray((self.static.word[places] >> np.uint64(PLACE_BITS)) * self._step(number))
         return np.asarray(self.static.weight[places])
 
     def changing(self) -> dict[str, Float | Int]:

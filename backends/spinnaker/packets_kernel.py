@@ -15,11 +15,10 @@ from .._shared.jit import jit
 from .._shared.keyed import uniform
 from .._shared.prefetch import prefetch
 from .apart import apart
-from .cut_kernel import PLACE_BITS, cut_trace, weight_in, whole
+from .cut_kernel import cut_trace, weight_in, whole
 from .neuromodulation_kernel import gated_update
 from .stdp_kernel import PLUS, STEP, decayed, pair_update, remember
 
-PLACE = (1 << PLACE_BITS) - 1
 SATURATED, SIGN = np.uint64(65535), np.int64(63)  # the largest sum; where an int64 has its sign
 AHEAD = 3  # spikes whose synapses are brought near before they are sent
 
