@@ -30,9 +30,20 @@ def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     return types.void(array, index), generate
 
 
+@intrinsic
+def _per_line(typing_context: Any, array: Any) -> Any:
+    """Return how many elements a line holds: a constant, where ``itemsize`` would divide."""
+    elements = _BYTES * 8 // (8 if isinstance(array.dtype, types.Boolean) else array.dtype.bitwidth)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant(types.int64, elements)
+
+    return types.int64(array), generate
+
+
 @jit
 def prefetch(array, first, last):
     """Have the elements first to last - 1 of an array brought near, as many of them as is useful."""
-    per_line = _BYTES // array.itemsize
+    per_line = _per_line(array)
     for k in range(first, min(last, first + _AHEAD * per_line), per_line):
         _prefetch(array, k)
