@@ -17,10 +17,11 @@ from .._shared.prefetch import prefetch
 from .apart import apart
 from .cut_kernel import cut_trace, weight_in, whole
 from .neuromodulation_kernel import gated_update
-from .stdp_kernel import PLUS, STEP, decayed, pair_update, remember
+from .stdp_kernel import PLUS, STEP, bring_history, decayed, pair_update, remember
 
 SATURATED, SIGN = np.uint64(65535), np.int64(63)  # the largest sum; where an int64 has its sign
 AHEAD = 3  # spikes whose synapses are brought near before they are sent
+NEAR = np.uint64(8)  # plastic synapses whose targets' histories are brought near before they are read
 
 
 class Sources(NamedTuple):
@@ -122,6 +123,12 @@ def _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, histor
     return weight / rules.factor[rule, STEP] if fixed else weight
 
 
+@jit
+def _target(w, rule, width, plastic):
+    """Return the row of the history of a plastic synapse's target."""
+    return np.int64(plastic.place[w]) - np.int64(plastic.delay[w]) * np.int64(width) - plastic.shift[rule]
+
+
 @apart
 def _teach_row(rule, i, time, here, width, plastic, rules, history, ring):
     """Bring the plastic synapses of a projection's neuron i up to date and add their weights to the sums."""
@@ -130,11 +137,12 @@ def _teach_row(rule, i, time, here, width, plastic, rules, history, ring):
     plastic.pre_time[pre] = time
     passed = cut_trace(trace * decayed(rule, PLUS, time - last_pre, rules, fixed), fixed)
     plastic.pre_trace[pre] = cut_trace(passed + 1.0, fixed)
-    for w in range(np.uint64(plastic.row_ptr[row]), np.uint64(plastic.row_ptr[row + 1])):
-        place, delay = np.int64(plastic.place[w]), np.int64(plastic.delay[w])
-        target = place - delay * np.int64(width) - plastic.shift[rule]
+    first, end = np.uint64(plastic.row_ptr[row]), np.uint64(plastic.row_ptr[row + 1])
+    for w in range(first, end):
+        bring_history(_target(min(w + NEAR, end - np.uint64(1)), rule, width, plastic), history)
+        target, delay = _target(w, rule, width, plastic), np.int64(plastic.delay[w])
         weight = _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, history, fixed)
-        _add(ring, here + place, size, weight, fixed)
+        _add(ring, here + np.int64(plastic.place[w]), size, weight, fixed)
 
 
 @jit

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._shared.jit import jit
+from .._shared.prefetch import prefetch
 from .cut_kernel import cut, cut_trace, floor
 
 EVENTS = 16  # a neuron's history; the first is not a spike but the start of time
@@ -49,6 +50,15 @@ class History(NamedTuple):
     trace: np.ndarray  # (n_rows, EVENTS) float64: of own spikes
     dopamine: np.ndarray  # (n_rows, EVENTS) float64
     is_dopamine: np.ndarray  # (n_rows, EVENTS) bool
+
+
+@jit
+def bring_history(row, history):
+    """Have a neuron's history brought near."""
+    prefetch(history.events, row, row + 1)
+    first = row * EVENTS
+    prefetch(history.time, first, first + EVENTS)
+    prefetch(history.trace, first, first + EVENTS)
 
 
 @jit
