@@ -222,11 +222,12 @@ def _named_values(words: Sequence[str]) -> dict[str, Any] | None:
     for name, value in zip(rest[::2], rest[1::2], strict=False):
         if not name.startswith("--"):
             return None
-        values[name.removeprefix("--").replace("-", "_")] = _number_or_text(value)
+        values[name.removeprefix("--").replace("-", "_")] = number_or_text(value)
     return None if len(rest) % 2 else values
 
 
-def _number_or_text(word: str) -> int | float | str:
+def number_or_text(word: str) -> int | float | str:
+    """Return a word of the command line as the number that it is, else as it is."""
     for kind in (int, float):
         try:
             return kind(word)

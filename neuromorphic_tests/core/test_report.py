@@ -265,3 +265,26 @@ def test_the_command_refuses_a_file_without_a_name(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run_command(monkeypatch, "--load", "chip.h5")
     assert "NAME=FILE.h5" in capsys.readouterr().err
+
+
+def test_the_command_gives_each_backend_its_own_options(monkeypatch, tmp_path):
+    asked = {}
+
+    def note(net, duration, backend, **options):
+        asked[backend] = options
+        raise ZeroDivisionError(backend)
+
+    monkeypatch.setattr(reporting, "run", note)
+    given = "--option", "spinnaker.delays=shifted", "--option", "spinnaker.neurons-per-core=64"
+    run_command(monkeypatch, "--backends", "numba", "spinnaker", "--duration", "100", *given, "--out", str(tmp_path))
+    assert asked["spinnaker"].items() >= {"delays": "shifted", "neurons_per_core": 64}.items()
+    assert not asked["numba"].keys() & {"delays", "neurons_per_core"}
+
+
+def test_the_command_refuses_an_option_without_its_backend_or_of_another(monkeypatch, capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        run_command(monkeypatch, "--option", "delays=shifted")
+    assert "NAME.OPTION=VALUE" in capsys.readouterr().err
+    with pytest.raises(UnknownNameError, match="delays"):
+        run_command(monkeypatch, "--backends", "numba", "--duration", "1", "--option", "numba.delays=shifted",
+                    "--out", str(tmp_path))  # fmt: skip
