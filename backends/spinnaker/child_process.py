@@ -6,7 +6,10 @@ import os
 import signal
 import site
 import subprocess
-from collections.abc import Sequence
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hmn_snn.errors import SimulationError
@@ -19,7 +22,7 @@ def run(command: Sequence[str], folder: Path, seconds: float) -> str:
     """Run a command in a folder that is its home too, and wait for it.
 
     It leads a process group of its own, which is killed when it ends, when its time is over, and when this process is
-    interrupted.
+    interrupted or told to terminate.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def run(command: Sequence[str], folder: Path, seconds: float) -> str:
         If it fails or takes longer.
     """
     log = folder / _LOG
-    with log.open("wb") as stream:
+    with log.open("wb") as stream, _ending_in_order():
         process = subprocess.Popen(
             command, cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL, stdout=stream,
             stderr=subprocess.STDOUT, start_new_session=True,
@@ -57,6 +60,19 @@ def run(command: Sequence[str], folder: Path, seconds: float) -> str:
         f"ended with status {status}")  # fmt: skip
     last = "\n".join(["; its last words:", *said.strip().splitlines()[-_LINES:]]) if said.strip() else ""
     raise SimulationError(f"the script {what}{last}")
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end this process by an exception, unless it means something already, so that all is cleared up."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _environment(folder: Path) -> dict[str, str]:

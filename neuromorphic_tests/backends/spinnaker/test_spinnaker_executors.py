@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
 import time
@@ -102,7 +103,8 @@ def gone(pid, seconds=20.0):
     return False
 
 
-def test_an_interrupt_ends_the_child(tmp_path):
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)])
+def test_an_interrupt_ends_the_child(tmp_path, sent, status):
     inner = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
     code = f"""
 import signal, sys
@@ -119,9 +121,10 @@ except KeyboardInterrupt:
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert time.monotonic() < until
         time.sleep(0.1)
-    process.send_signal(2)
+    process.send_signal(sent)
     said, _ = process.communicate(timeout=60)
-    assert said.strip() == "interrupted"
+    assert process.returncode == status
+    assert said.strip() == ("interrupted" if sent == signal.SIGINT else "")
     assert gone(int((tmp_path / "pid").read_text()))
 
 
