@@ -7,6 +7,7 @@ from typing import Any
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
+from numba.np.numpy_support import as_dtype
 
 from .jit import jit
 
@@ -33,7 +34,7 @@ def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
 @intrinsic
 def _per_line(typing_context: Any, array: Any) -> Any:
     """Return how many elements a line holds: a constant, where ``itemsize`` would divide."""
-    elements = _BYTES * 8 // (8 if isinstance(array.dtype, types.Boolean) else array.dtype.bitwidth)
+    elements = _BYTES // as_dtype(array.dtype).itemsize
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.get_constant(types.int64, elements)

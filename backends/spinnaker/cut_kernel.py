@@ -6,13 +6,13 @@ from typing import Any
 
 from llvmlite import ir
 from numba import extending
-from numba.core import types
+from numba.core import cgutils, types
 
 from .._shared.jit import jit
 
 ACCUM_BITS, FRACT_BITS = 15, 32  # behind the point, of s16.15 and u0.32
-PLACE_BITS = 32  # of a synapse's word; its weight is above them
 _WORD, _LONG = ir.IntType(32), ir.IntType(64)
+_SATURATED = ir.IntType(16)(65535)
 intrinsic: Any = extending.intrinsic  # its types say that functions take the typing context from callers
 
 
@@ -89,17 +89,36 @@ def under(typing_context: Any, x: Any, threshold: Any) -> Any:
 
 
 @intrinsic
-def weight_in(typing_context: Any, word: Any, weights: Any, number: Any) -> Any:
-    """Return the weight above the place in a synapse's word; of words without one, that of their number."""
-    inside = word.bitwidth > PLACE_BITS
+def after(typing_context: Any, place: Any, here: Any, size: Any) -> Any:
+    """Return the place that lies some places after another one in a ring of some size, of less than 2^31."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if inside:
-            return builder.lshr(arguments[0], _LONG(PLACE_BITS))
-        data = context.make_array(weights)(context, builder, arguments[1]).data
-        return builder.load(builder.gep(data, [arguments[2]]))
+        place, here, size = (builder.trunc(x, _WORD) if x.type != _WORD else x for x in arguments)
+        far = builder.add(place, here)
+        near = builder.sub(far, size)  # very large without a sign, where far is still in the ring
+        return builder.zext(builder.select(builder.icmp_unsigned("<", far, near), far, near), _LONG)
 
-    return (word if inside else weights.dtype)(word, weights, number), generate
+    return types.uint64(place, here, size), generate
+
+
+@intrinsic
+def add_to(typing_context: Any, ring: Any, place: Any, weight: Any) -> Any:
+    """Add a weight to a sum of a ring buffer; one of 16 bits stops at the largest number."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(ring)(context, builder, arguments[0]).data
+        at = builder.gep(data, [arguments[1]])
+        if isinstance(ring.dtype, types.Float):
+            builder.store(builder.fadd(builder.load(at), arguments[2]), at)
+            return context.get_dummy_value()
+        total = builder.uadd_with_overflow(builder.load(at), arguments[2])
+        builder.store(builder.extract_value(total, 0), at)
+        # Sums hardly ever get so large: a branch costs nothing, where choosing the smaller number does.
+        with cgutils.if_unlikely(builder, builder.extract_value(total, 1)):
+            builder.store(_SATURATED, at)
+        return context.get_dummy_value()
+
+    return types.void(ring, place, ring.dtype), generate
 
 
 @intrinsic

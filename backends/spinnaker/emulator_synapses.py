@@ -10,7 +10,6 @@ from .._shared.large_pages import zeros
 from . import fixed_point as fx
 from . import packets_kernel as packets
 from .cells_kernel import Cells
-from .cut_kernel import PLACE_BITS
 from .emulator_rules import shift_of
 from .program import RECEPTORS, Float, Int, SpinnakerProgram, Synapses
 from .ring_buffers import held
@@ -58,11 +57,8 @@ class Projections:
         places, steps = self._places(number), held(weights, shift_of(self._program, number)) if self._fixed else weights
         if self._program.synapses[number].stdp is not None:
             self.plastic.weight[places] = steps * self._step(number)
-        elif self._fixed:
-            kept = self.static.word[places] & np.uint64((1 << PLACE_BITS) - 1)
-            self.static.word[places] = kept | (steps.astype(np.uint64) << np.uint64(PLACE_BITS))
         else:
-            self.static.weight[places] = weights
+            self.static.synapse["weight"][places] = steps
 
     def get_weights(self, number: int) -> Float:
         """Return the weights of a projection.
@@ -78,14 +74,11 @@ class Projections:
         places = self._places(number)
         if self._program.synapses[number].stdp is not None:
             return np.array(self.plastic.weight[places])
-        if self._fixed:
-            return np.asarray((self.static.word[places] >> np.uint64(PLACE_BITS)) * self._step(number))
-        return np.asarray(self.static.weight[places])
+        return np.asarray(self.static.synapse["weight"][places] * self._step(number))
 
     def changing(self) -> dict[str, Float | Int]:
         """Return the arrays that a continuation needs, by name."""
-        weights = self.static.word if self._fixed else self.static.weight
-        return {"weights": weights, **{f"plastic {name}": getattr(self.plastic, name) for name in _CHANGING}}
+        return {"weights": self.static.synapse["weight"], **{f"plastic {name}": getattr(self.plastic, name) for name in _CHANGING}}
 
     def _step(self, number: int) -> float:
         return fx.weight_step(shift_of(self._program, number)) if self._fixed else 1.0
@@ -101,10 +94,10 @@ class Projections:
         static = [k for k, s in enumerate(program.synapses) if s.stdp is None]
         sharing = [[k for k in static if program.synapses[k].source == group.name] for group in program.groups]
         row_start, row_ptr = self._lay_rows(sharing)
-        word = zeros(int(row_ptr[-1]), np.uint64 if self._fixed else np.uint32)
+        synapse = zeros(int(row_ptr[-1]), packets.WHOLE if self._fixed else packets.REAL)
         for k in static:
-            word[self._places(k)] = _sums(program, cells, program.synapses[k])
-        return packets.Static(row_start, row_ptr, word, zeros(0 if self._fixed else len(word), np.float64))
+            synapse["place"][self._places(k)] = _sums(program, cells, program.synapses[k])
+        return packets.Static(row_start, row_ptr, synapse)
 
     def _lay_plastic(self, cells: Cells, history: History) -> packets.Plastic:
         program = self._program

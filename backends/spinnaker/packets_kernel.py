@@ -15,11 +15,10 @@ from .._shared.jit import jit
 from .._shared.keyed import uniform
 from .._shared.prefetch import prefetch
 from .apart import apart
-from .cut_kernel import cut_trace, weight_in, whole
+from .cut_kernel import add_to, after, cut_trace, whole
 from .neuromodulation_kernel import gated_update
 from .stdp_kernel import PLUS, STEP, bring_history, decayed, pair_update, remember
 
-SATURATED, SIGN = np.uint64(65535), np.int64(63)  # the largest sum; where an int64 has its sign
 AHEAD = 3  # spikes whose synapses are brought near before they are sent
 NEAR = np.uint64(8)  # plastic synapses whose targets' histories are brought near before they are read
 
@@ -43,8 +42,12 @@ class Static(NamedTuple):
 
     row_start: np.ndarray  # (n_groups,) int64: first of its pointers; -1: it has none
     row_ptr: np.ndarray  # int64
-    word: np.ndarray  # uint64: target's sum, counted from the sums of this timestep, and the weight; uint32: the sum
-    weight: np.ndarray  # float64: of the synapses in floats
+    synapse: np.ndarray  # WHOLE or REAL
+
+
+# A static synapse: where its target's sum is, counted from the sums of this timestep, and its weight [of the ring's].
+WHOLE = np.dtype({"names": ["place", "weight"], "formats": [np.uint32, np.uint16], "itemsize": 8})
+REAL = np.dtype([("place", np.uint32), ("weight", np.float64)])
 
 
 class Plastic(NamedTuple):
@@ -81,33 +84,11 @@ class Sent(NamedTuple):
 
 
 @jit
-def _add(ring, place, size, weight, fixed):
-    """Add a weight to a sum of the ring buffer, which saturates.
-
-    Parameters
-    ----------
-    ring : array
-    place : int
-        Counted from the ring's end.
-    size : int
-        Of the ring.
-    weight : int or float
-    fixed : bool
-    """
-    # Half of all synapses wrap around: no branch, which the processor would guess wrong as often.
-    k = np.uint64(place + ((place >> SIGN) & size))
-    total = ring[k] + weight
-    if fixed:
-        total = min(total, SATURATED)
-    ring[k] = total
-
-
-@jit
-def _add_row(i, here, size, static, ring, fixed):
+def _add_row(i, here, static, ring):
     """Add the weights of a row of static synapses to their targets' sums."""
+    size = np.uint64(len(ring))
     for s in range(np.uint64(static.row_ptr[i]), np.uint64(static.row_ptr[i + 1])):
-        word = static.word[s]
-        _add(ring, here + np.int64(np.uint32(word)), size, weight_in(word, static.weight, s), fixed)
+        add_to(ring, after(static.synapse[s].place, here, size), static.synapse[s].weight)
 
 
 @jit
@@ -132,7 +113,7 @@ def _target(w, rule, width, plastic):
 @apart
 def _teach_row(rule, i, time, here, width, plastic, rules, history, ring):
     """Bring the plastic synapses of a projection's neuron i up to date and add their weights to the sums."""
-    fixed, size, pre, row = whole(ring), np.int64(len(ring)), plastic.pre_start[rule] + i, plastic.row_start[rule] + i
+    fixed, pre, row = whole(ring), plastic.pre_start[rule] + i, plastic.row_start[rule] + i
     last_pre, trace = plastic.pre_time[pre], plastic.pre_trace[pre]
     plastic.pre_time[pre] = time
     passed = cut_trace(trace * decayed(rule, PLUS, time - last_pre, rules, fixed), fixed)
@@ -142,16 +123,15 @@ def _teach_row(rule, i, time, here, width, plastic, rules, history, ring):
         bring_history(_target(min(w + NEAR, end - np.uint64(1)), rule, width, plastic), history)
         target, delay = _target(w, rule, width, plastic), np.int64(plastic.delay[w])
         weight = _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, history, fixed)
-        _add(ring, here + np.int64(plastic.place[w]), size, weight, fixed)
+        add_to(ring, after(plastic.place[w], here, np.uint64(len(ring))), weight)
 
 
 @jit
-def _send(group, i, time, slot, width, static, plastic, rules, history, ring, fixed):
+def _send(group, i, time, slot, width, static, plastic, rules, history, ring):
     """Process the packet of one neuron: static synapses, and plastic ones with their update."""
-    size = np.int64(len(ring))
-    here = np.int64(slot * width) - size
+    here = slot * width
     if static.row_start[group] >= 0:
-        _add_row(static.row_start[group] + i, here, size, static, ring, fixed)
+        _add_row(static.row_start[group] + i, here, static, ring)
     for k in range(plastic.rule_ptr[group], plastic.rule_ptr[group + 1]):
         _teach_row(plastic.rule[k], i, time, here, width, plastic, rules, history, ring)
 
@@ -168,14 +148,11 @@ def _bring_pointers(group, i, static, plastic):
 
 
 @jit
-def _bring(group, i, static, plastic, fixed):
+def _bring(group, i, static, plastic):
     """Have a neuron's synapses brought near."""
     if static.row_start[group] >= 0:
         row = static.row_start[group] + i
-        first, end = static.row_ptr[row], static.row_ptr[row + 1]
-        prefetch(static.word, first, end)
-        if not fixed:
-            prefetch(static.weight, first, end)
+        prefetch(static.synapse, static.row_ptr[row], static.row_ptr[row + 1])
     for k in range(plastic.rule_ptr[group], plastic.rule_ptr[group + 1]):
         row = plastic.row_start[plastic.rule[k]] + i
         first, end = plastic.row_ptr[row], plastic.row_ptr[row + 1]
@@ -216,18 +193,18 @@ def _draw(s, step, first, sources, member):
 
 
 @jit
-def _send_all(group, members, begin, end, time, slot, width, static, plastic, rules, history, ring, fixed):
+def _send_all(group, members, begin, end, time, slot, width, static, plastic, rules, history, ring):
     """Process a group's packets of a timestep."""
     for e in range(begin, min(begin + 2 * AHEAD, end)):
         _bring_pointers(group, members[e], static, plastic)
     for e in range(begin, min(begin + AHEAD, end)):
-        _bring(group, members[e], static, plastic, fixed)
+        _bring(group, members[e], static, plastic)
     for e in range(begin, end):
         if e + 2 * AHEAD < end:
             _bring_pointers(group, members[e + 2 * AHEAD], static, plastic)
         if e + AHEAD < end:
-            _bring(group, members[e + AHEAD], static, plastic, fixed)
-        _send(group, members[e], time, slot, width, static, plastic, rules, history, ring, fixed)
+            _bring(group, members[e + AHEAD], static, plastic)
+        _send(group, members[e], time, slot, width, static, plastic, rules, history, ring)
 
 
 @apart
@@ -257,6 +234,6 @@ def exchange(row, now, time, slot, width, n_cells, sources, static, plastic, rul
             if dose:
                 _dose(group, end - begin, time, dopamine, rules, history, fixed)
             else:
-                _send_all(group, members, begin, end, time, slot, width, static, plastic, rules, history, ring, fixed)
+                _send_all(group, members, begin, end, time, slot, width, static, plastic, rules, history, ring)
 
 
