@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._shared.bits import both
 from .._shared.jit import jit
 from .._shared.keyed import normal
 from .apart import apart
-from .cut_kernel import arrived, by_accum, faded, floor, under, whole
+from .cut_kernel import arrived, by_accum, faded, floor, whole
+from .lanes import LANES, advance_lanes
 
 RECEPTORS = 3
 # Factors of cells: of all, and RECEPTOR_FACTORS more for each receptor.
@@ -29,9 +29,9 @@ DECAY, JUMP, SHIFT, DRIVE = range(4)
 RECEPTOR_FACTORS = 4
 DRIVES = (CELL_FACTORS + DRIVE, CELL_FACTORS + RECEPTOR_FACTORS + DRIVE)  # of the first two receptors
 FACTORS = CELL_FACTORS + RECEPTORS * RECEPTOR_FACTORS
-# Cells lie in blocks: what is of one kind side by side, after their voltages. Several are advanced at once, and most do
-# not fire, which is found out for a part of a block at a time.
-BLOCK, PART = np.uint64(128), np.uint64(16)
+# Cells lie in blocks: what is of one kind side by side, after their voltages.
+BLOCK = np.uint64(128)
+LIMIT = 2.0**31
 WAIT, CONSTANT, TOTAL, CURRENT = (BLOCK * np.uint64(k) for k in range(1, 5))  # CURRENT: of the first receptor
 
 
@@ -100,32 +100,32 @@ def _received(place, ring_place, receptor, state):
 
 
 @jit
-def _move(place, flow, now, membrane, threshold, state):
-    """Advance a cell's voltage; returns -1 where it does not fire, else 0."""
+def _move(place, flow, now, membrane, state):
+    """Advance a cell's voltage."""
     kind, (v_rest, resistance, keep) = state.cell.dtype.type, membrane
     goal, v = kind(by_accum(kind(flow), resistance) + v_rest), state.cell[place]
     moved = kind(goal - by_accum(kind(goal - v), keep))
-    v = moved if state.cell[place + WAIT] <= now else v
-    state.cell[place] = v
-    return under(v, threshold)
+    state.cell[place] = moved if state.cell[place + WAIT] <= now else v
 
 
 @jit
-def _advance_two(place, ring_place, n, size, step, drive, f, threshold, state):
-    """Advance n cells with two receptors, whose currents drive them as they are; returns whether any fires."""
-    exc, inh, now = _receptor(f, 0, step), _receptor(f, 1, step), state.cell.dtype.type(step)
-    membrane, below = (f[V_REST], f[RESISTANCE], f[KEEP]), np.int32(-1)
-    for i in range(n):
-        at = place + i
-        come = _received(at + CURRENT, ring_place + i, exc, state)
-        gone = _received(at + CURRENT + BLOCK, ring_place + size + i, inh, state)
-        below = both(below, _move(at, state.cell[at + drive] + come - gone, now, membrane, threshold, state))
-    return below == 0
+def _advance_plain(place, ring_place, n, member, size, step, drive, f, threshold, state, members, n_members):
+    """Advance n cells, LANES at once, that have two receptors, whose currents drive them as they are."""
+    kind = state.cell.dtype.type
+    exc, inh, membrane = _receptor(f, 0, 1), _receptor(f, 1, 1), (f[V_REST], f[RESISTANCE], f[KEEP])
+    for i in range(np.uint64(0), n, LANES):
+        at, sums = place + i, ring_place + i
+        places = (at, at + WAIT, at + drive, at + CURRENT, at + CURRENT + BLOCK)
+        fire = advance_lanes(state.cell, state.ring, places, (sums, sums + size), kind(step), (exc, inh), membrane,
+                             threshold)  # fmt: skip
+        if fire:
+            n_members = _list(at, member + i, LANES, step, f, threshold, state, members, n_members)
+    return n_members
 
 
 @jit
-def _advance_any(place, ring_place, n, size, n_receptors, step, drive, f, threshold, state):
-    """Advance n cells with any receptors; returns whether any fires."""
+def _advance_any(place, ring_place, n, size, n_receptors, step, drive, f, state):
+    """Advance n cells with any receptors."""
     kind = state.cell.dtype.type
     for i in range(place, place + n):
         state.cell[i + TOTAL] = state.cell[i + drive]
@@ -136,10 +136,9 @@ def _advance_any(place, ring_place, n, size, n_receptors, step, drive, f, thresh
             flow = by_accum(_received(current + i, sums + i, receptor, state), size_of)
             total = state.cell[place + TOTAL + i]
             state.cell[place + TOTAL + i] = kind(total + flow if r < n_receptors - 1 else total - flow)
-    now, membrane, below = kind(step), (f[V_REST], f[RESISTANCE], f[KEEP]), np.int32(-1)
+    membrane = (f[V_REST], f[RESISTANCE], f[KEEP])
     for i in range(place, place + n):
-        below = both(below, _move(i, state.cell[i + TOTAL], now, membrane, threshold, state))
-    return below == 0
+        _move(i, state.cell[i + TOTAL], kind(step), membrane, state)
 
 
 @jit
@@ -186,21 +185,6 @@ def _list(place, member, n, step, f, threshold, state, members, n_members):
     return n_members
 
 
-@jit
-def _collect(place, member, n, step, f, threshold, state, members, n_members):
-    """List those of n cells that fire, and reset them; returns where the list ends."""
-    if n < BLOCK:
-        return _list(place, member, n, step, f, threshold, state, members, n_members)
-    # Few of them fire: look for parts of the block that have one, several cells at once.
-    for part in range(np.uint64(0), BLOCK, PART):
-        below = np.int32(-1)
-        for i in range(part, part + PART):
-            below = both(below, under(state.cell[place + i], threshold))
-        if below == 0:
-            n_members = _list(place + part, member + part, PART, step, f, threshold, state, members, n_members)
-    return n_members
-
-
 @apart
 def advance_cells(c, step, slot, cells, state, one, members, n_members):
     """Advance one population; lists its spikes from n_members on, returns where they end."""
@@ -213,16 +197,18 @@ def advance_cells(c, step, slot, cells, state, one, members, n_members):
     for run in range(cells.run_ptr[c], cells.run_ptr[c + 1]):
         f, member, end = cells.factor[run], np.uint64(cells.run_start[run]), np.uint64(cells.run_end[run])
         threshold = state.cell.dtype.type(f[THRESHOLD])
-        plain = n_receptors == 2 and f[DRIVES[0]] == one and f[DRIVES[1]] == one
+        plain = step > 0 and n_receptors == 2 and f[DRIVES[0]] == one and f[DRIVES[1]] == one
+        plain = plain and f[RESISTANCE] < LIMIT
         while member < end:
             n = min(BLOCK - member % BLOCK, end - member)
             place = block + member // BLOCK * stride + member % BLOCK
-            if plain:
-                fires = _advance_two(place, sums + member, n, size, step, drive, f, threshold, state)
+            if plain and n >= LANES:
+                n -= n % LANES
+                n_members = _advance_plain(place, sums + member, n, member, size, step, drive, f, threshold, state,
+                                           members, n_members)  # fmt: skip
             else:
-                fires = _advance_any(place, sums + member, n, size, n_receptors, step, drive, f, threshold, state)
-            if fires:
-                n_members = _collect(place, member, n, step, f, threshold, state, members, n_members)
+                _advance_any(place, sums + member, n, size, n_receptors, step, drive, f, state)
+                n_members = _list(place, member, n, step, f, threshold, state, members, n_members)
             member += n
     return n_members
 
