@@ -17,7 +17,7 @@ from .._shared.jit import jit
 from .._shared.keyed import normal
 from .apart import apart
 from .cut_kernel import arrived, by_accum, faded, floor, whole
-from .lanes import LANES, advance_lanes
+from .lanes import LANES, advance_lanes, lowest
 
 RECEPTORS = 3
 # Factors of cells: of all, and RECEPTOR_FACTORS more for each receptor.
@@ -27,11 +27,12 @@ CELL_FACTORS = 7
 # where it drives the cell. The last receptor of a cell inhibits it.
 DECAY, JUMP, SHIFT, DRIVE = range(4)
 RECEPTOR_FACTORS = 4
-DRIVES = (CELL_FACTORS + DRIVE, CELL_FACTORS + RECEPTOR_FACTORS + DRIVE)  # of the first two receptors
+# Of the first two receptors.
+DRIVES = (CELL_FACTORS + DRIVE, CELL_FACTORS + RECEPTOR_FACTORS + DRIVE)
+SHIFTS = (CELL_FACTORS + SHIFT, CELL_FACTORS + RECEPTOR_FACTORS + SHIFT)
 FACTORS = CELL_FACTORS + RECEPTORS * RECEPTOR_FACTORS
 # Cells lie in blocks: what is of one kind side by side, after their voltages.
 BLOCK = np.uint64(128)
-LIMIT = 2.0**31
 WAIT, CONSTANT, TOTAL, CURRENT = (BLOCK * np.uint64(k) for k in range(1, 5))  # CURRENT: of the first receptor
 
 
@@ -109,6 +110,25 @@ def _move(place, flow, now, membrane, state):
 
 
 @jit
+def _fire(place, step, f, state):
+    """Reset a cell that fires."""
+    kind = state.cell.dtype.type
+    state.cell[place] = kind(f[RESET])
+    state.cell[place + WAIT] = kind(step + 1 + np.int64(f[REFRACTORY]))
+
+
+@jit
+def _list(place, member, n, step, f, threshold, state, members, n_members):
+    """List those of n cells that fire, and reset them; returns where the list ends."""
+    for i in range(n):
+        if state.cell[place + i] >= threshold:
+            _fire(place + i, step, f, state)
+            members[n_members] = np.int64(member + i)
+            n_members += 1
+    return n_members
+
+
+@jit
 def _advance_plain(place, ring_place, n, member, size, step, drive, f, threshold, state, members, n_members):
     """Advance n cells, LANES at once, that have two receptors, whose currents drive them as they are."""
     kind = state.cell.dtype.type
@@ -118,8 +138,12 @@ def _advance_plain(place, ring_place, n, member, size, step, drive, f, threshold
         places = (at, at + WAIT, at + drive, at + CURRENT, at + CURRENT + BLOCK)
         fire = advance_lanes(state.cell, state.ring, places, (sums, sums + size), kind(step), (exc, inh), membrane,
                              threshold)  # fmt: skip
-        if fire:
-            n_members = _list(at, member + i, LANES, step, f, threshold, state, members, n_members)
+        while fire:
+            k = lowest(fire)
+            _fire(at + k, step, f, state)
+            members[n_members] = np.int64(member + i + k)
+            n_members += 1
+            fire &= fire - np.uint64(1)
     return n_members
 
 
@@ -173,16 +197,12 @@ def _inject(c, step, cells, state, fixed, one):
 
 
 @jit
-def _list(place, member, n, step, f, threshold, state, members, n_members):
-    """List those of n cells that fire, and reset them; returns where the list ends."""
-    kind = state.cell.dtype.type
-    for i in range(n):
-        if state.cell[place + i] >= threshold:
-            state.cell[place + i] = kind(f[RESET])
-            state.cell[place + WAIT + i] = kind(step + 1 + np.int64(f[REFRACTORY]))
-            members[n_members] = np.int64(member + i)
-            n_members += 1
-    return n_members
+def _is_plain(f, one):
+    """Return whether cells with two receptors can be advanced LANES at once, after timestep 0."""
+    return (
+        f[DRIVES[0]] == one and f[DRIVES[1]] == one and f[RESISTANCE] < 2.0**31 and f[KEEP] < one
+        and max(f[SHIFTS[0]], f[SHIFTS[1]]) <= 16
+    )  # fmt: skip
 
 
 @apart
@@ -197,8 +217,7 @@ def advance_cells(c, step, slot, cells, state, one, members, n_members):
     for run in range(cells.run_ptr[c], cells.run_ptr[c + 1]):
         f, member, end = cells.factor[run], np.uint64(cells.run_start[run]), np.uint64(cells.run_end[run])
         threshold = state.cell.dtype.type(f[THRESHOLD])
-        plain = step > 0 and n_receptors == 2 and f[DRIVES[0]] == one and f[DRIVES[1]] == one
-        plain = plain and f[RESISTANCE] < LIMIT
+        plain = step > 0 and n_receptors == 2 and _is_plain(f, one)
         while member < end:
             n = min(BLOCK - member % BLOCK, end - member)
             place = block + member // BLOCK * stride + member % BLOCK

@@ -27,7 +27,7 @@ def _longs(x: int) -> Any:
     return ir.Constant(_LONGS, [x] * (_N // 2))
 
 
-_HALF, _LOW, _HIGH = _longs(32), _longs((1 << 32) - 1), _longs(((1 << 32) - 1) << 32)
+_LOW, _HIGH = _longs((1 << 32) - 1), _longs(((1 << 32) - 1) << 32)
 
 
 class _Reals:
@@ -54,6 +54,9 @@ class _Reals:
 
     def faded(self, x: Any, decay: Any) -> Any:
         return self._builder.fmul(x, self.same(decay))
+
+    def kept(self, x: Any, keep: Any) -> Any:
+        return self._builder.fmul(x, self.same(keep))
 
     def by_accum(self, x: Any, factor: Any) -> Any:
         return self._builder.fmul(x, self.same(factor))
@@ -87,11 +90,14 @@ class _Words(_Reals):
     def faded(self, x: Any, decay: Any) -> Any:
         return self._signed_product(x, decay, FRACT_BITS)
 
+    def kept(self, x: Any, keep: Any) -> Any:
+        return self.faded(x, self._builder.shl(keep, _LONG(FRACT_BITS - ACCUM_BITS)))
+
     def by_accum(self, x: Any, factor: Any) -> Any:
         return self._signed_product(x, factor, ACCUM_BITS)
 
     def arrived(self, come: Any, jump: Any, shift: Any) -> Any:
-        return self._product(come, jump, self._builder.sub(_LONG(FRACT_BITS), shift))
+        return self._product(self._builder.shl(come, self.same(shift)), jump, FRACT_BITS)
 
     def reaches(self, x: Any, threshold: Any) -> Any:
         return self._builder.icmp_signed(">=", x, self.same(threshold))
@@ -99,20 +105,19 @@ class _Words(_Reals):
     def over(self, x: Any, now: Any) -> Any:
         return self._builder.icmp_signed("<=", x, self.same(now))
 
-    def _product(self, x: Any, factor: Any, bits: Any) -> Any:
-        """Return products of numbers without a sign, cut by as many bits as given, of which there are 32 at most."""
+    def _product(self, x: Any, factor: Any, bits: int) -> Any:
+        """Return products of numbers without a sign, and the low 32 bits of a factor, without their last bits."""
         b, pairs = self._builder, self._builder.bitcast(x, _LONGS)
         factor = b.and_(_same(b, factor, _LONGS), _LOW)
-        even, odd = (b.mul(numbers, factor) for numbers in (b.and_(pairs, _LOW), b.lshr(pairs, _HALF)))
-        even = b.lshr(even, _same(b, bits, _LONGS))
-        odd = b.shl(odd, _same(b, b.sub(_LONG(32), bits), _LONGS))
+        even, odd = (b.mul(numbers, factor) for numbers in (b.and_(pairs, _LOW), b.lshr(pairs, _longs(32))))
+        even, odd = b.lshr(even, _longs(bits)), b.shl(odd, _longs(32 - bits))
         return b.bitcast(b.or_(b.and_(even, _LOW), b.and_(odd, _HIGH)), self._vector)
 
     def _signed_product(self, x: Any, factor: Any, bits: int) -> Any:
         """Return products of numbers with a sign and a factor without one: one below 0 was taken as 2^32 more."""
         b = self._builder
         excess = b.and_(b.ashr(x, self.same(_WORD(31))), self.same(b.shl(factor, _LONG(32 - bits))))
-        return b.sub(self._product(x, factor, _LONG(bits)), excess)
+        return b.sub(self._product(x, factor, bits), excess)
 
 
 def _same(builder: Any, x: Any, vector: Any) -> Any:
@@ -141,7 +146,7 @@ def advance_lanes(typing_context: Any, cell: Any, ring: Any, places: Any, sums: 
 
     Returns
     -------
-    int64
+    uint64
         A bit for each that fires, the first one's the lowest.
     """
 
@@ -161,11 +166,21 @@ def advance_lanes(typing_context: Any, cell: Any, ring: Any, places: Any, sums: 
         v_rest, resistance, keep = (part(arguments[6], k) for k in range(3))
         goal = lanes.add(lanes.by_accum(flow, resistance), lanes.same(v_rest))
         v = lanes.load(data, part(arguments[2], 0))
-        moved = lanes.sub(goal, lanes.by_accum(lanes.sub(goal, v), keep))
+        moved = lanes.sub(goal, lanes.kept(lanes.sub(goal, v), keep))
         v = builder.select(lanes.over(lanes.load(data, part(arguments[2], 1)), now_), moved, v)
         builder.store(v, lanes.at(data, part(arguments[2], 0)), align=4)
         fires = builder.bitcast(lanes.reaches(v, threshold_), ir.IntType(_N))
         return builder.zext(fires, _LONG)
 
-    return types.int64(cell, ring, places, sums, now, receptors, membrane, threshold), generate
+    return types.uint64(cell, ring, places, sums, now, receptors, membrane, threshold), generate
 
+
+
+@intrinsic
+def lowest(typing_context: Any, bits: Any) -> Any:
+    """Return which is the lowest bit of a number that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.uint64(types.uint64), generate
