@@ -77,18 +77,6 @@ def arrived(typing_context: Any, come: Any, jump: Any, shift: Any) -> Any:
 
 
 @intrinsic
-def under(typing_context: Any, x: Any, threshold: Any) -> Any:
-    """Return -1 where a number is less than another of its type, else 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if isinstance(x, types.Float):
-            return builder.sext(builder.fcmp_ordered("<", *arguments), _WORD)
-        return builder.sext(builder.icmp_signed("<", *arguments), _WORD)
-
-    return types.int32(x, x), generate
-
-
-@intrinsic
 def after(typing_context: Any, place: Any, here: Any, size: Any) -> Any:
     """Return the place that lies some places after another one in a ring of some size, of less than 2^31."""
 

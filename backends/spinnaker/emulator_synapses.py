@@ -78,7 +78,8 @@ class Projections:
 
     def changing(self) -> dict[str, Float | Int]:
         """Return the arrays that a continuation needs, by name."""
-        return {"weights": self.static.synapse["weight"], **{f"plastic {name}": getattr(self.plastic, name) for name in _CHANGING}}
+        plastic = {f"plastic {name}": getattr(self.plastic, name) for name in _CHANGING}
+        return {"weights": self.static.synapse["weight"], **plastic}
 
     def _step(self, number: int) -> float:
         return fx.weight_step(shift_of(self._program, number)) if self._fixed else 1.0

@@ -17,6 +17,8 @@ from .emulator_rules import lay_rules
 from .emulator_synapses import Projections
 from .program import Float, Int, SpinnakerProgram
 
+MOST_SUMS = (1 << 31) - 1  # of the ring buffers: places are added in 32 bits
+
 
 class Tables:
     """Everything that the kernel reads and writes.
@@ -25,6 +27,11 @@ class Tables:
     ----------
     program : SpinnakerProgram
     fixed : bool
+
+    Raises
+    ------
+    SimulationError
+        The ring buffers would be too large.
     """
 
     def __init__(self, program: SpinnakerProgram, fixed: bool) -> None:
@@ -33,6 +40,13 @@ class Tables:
         self.cells = lay_cells(program, fixed)
         delays = [int(s.delay.max()) for s in program.synapses if len(s.delay)]
         self.n_slots = 1 + max([*delays, 1])
+        n_sums = self.n_slots * int(self.cells.buffer[-1])
+        if n_sums > MOST_SUMS:
+            raise SimulationError(
+                f"{self.cells.first[-1]} neurons with delays of up to {self.n_slots - 1} timesteps: the emulator's "
+                f"ring buffers would hold {n_sums} sums, and {MOST_SUMS} are the most; shorten the delays, or run "
+                "parts of the network"
+            )
         self.state = lay_state(program, self.cells, self.n_slots, fixed)
         self._currents = StepCurrents(program, self.cells, fixed)
         self._offset = np.concatenate([*(offsets(c, fixed) for c in program.cells), np.zeros(0)])

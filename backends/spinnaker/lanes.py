@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import extending
-from numba.core import types
+from numba.core import cgutils, types
 
 from .cut_kernel import ACCUM_BITS, FRACT_BITS
 
@@ -37,12 +37,11 @@ class _Reals:
         self._builder, self._vector = builder, ir.VectorType(element, _N)
         self.add, self.sub = builder.fadd, builder.fsub
 
-    def at(self, data: Any, place: Any) -> Any:
-        """Return a pointer to the numbers from a place on."""
-        return self._builder.bitcast(self._builder.gep(data, [place]), self._vector.as_pointer())
-
     def load(self, data: Any, place: Any) -> Any:
-        return self._builder.load(self.at(data, place), align=4)
+        return self._builder.load(self._at(data, place, self._vector), align=4)
+
+    def store(self, x: Any, data: Any, place: Any) -> None:
+        self._builder.store(x, self._at(data, place, self._vector), align=4)
 
     def sums(self, ring: Any, place: Any) -> Any:
         """Return sums of a ring buffer."""
@@ -64,12 +63,15 @@ class _Reals:
     def arrived(self, come: Any, jump: Any, shift: Any) -> Any:
         return self._builder.fmul(come, self.same(jump))
 
-    def reaches(self, x: Any, threshold: Any) -> Any:
-        return self._builder.fcmp_ordered(">=", x, self.same(threshold))
+    def at_least(self, x: Any, bound: Any) -> Any:
+        return self._builder.fcmp_ordered(">=", x, self.same(bound))
 
-    def over(self, x: Any, now: Any) -> Any:
-        """Return where a time is past or now."""
-        return self._builder.fcmp_ordered("<=", x, self.same(now))
+    def at_most(self, x: Any, bound: Any) -> Any:
+        return self._builder.fcmp_ordered("<=", x, self.same(bound))
+
+    def _at(self, data: Any, place: Any, vector: Any) -> Any:
+        """Return a pointer to the numbers from a place on."""
+        return self._builder.bitcast(self._builder.gep(data, [place]), vector.as_pointer())
 
 
 class _Words(_Reals):
@@ -83,9 +85,8 @@ class _Words(_Reals):
         return super().same(x if x.type == _WORD else self._builder.trunc(x, _WORD))
 
     def sums(self, ring: Any, place: Any) -> Any:
-        halves = ir.VectorType(ir.IntType(16), _N)
-        pointer = self._builder.bitcast(self._builder.gep(ring, [place]), halves.as_pointer())
-        return self._builder.zext(self._builder.load(pointer, align=2), self._vector)
+        halves = self._builder.load(self._at(ring, place, ir.VectorType(ir.IntType(16), _N)), align=2)
+        return self._builder.zext(halves, self._vector)
 
     def faded(self, x: Any, decay: Any) -> Any:
         return self._signed_product(x, decay, FRACT_BITS)
@@ -99,11 +100,11 @@ class _Words(_Reals):
     def arrived(self, come: Any, jump: Any, shift: Any) -> Any:
         return self._product(self._builder.shl(come, self.same(shift)), jump, FRACT_BITS)
 
-    def reaches(self, x: Any, threshold: Any) -> Any:
-        return self._builder.icmp_signed(">=", x, self.same(threshold))
+    def at_least(self, x: Any, bound: Any) -> Any:
+        return self._builder.icmp_signed(">=", x, self.same(bound))
 
-    def over(self, x: Any, now: Any) -> Any:
-        return self._builder.icmp_signed("<=", x, self.same(now))
+    def at_most(self, x: Any, bound: Any) -> Any:
+        return self._builder.icmp_signed("<=", x, self.same(bound))
 
     def _product(self, x: Any, factor: Any, bits: int) -> Any:
         """Return products of numbers without a sign, and the low 32 bits of a factor, without their last bits."""
@@ -151,29 +152,27 @@ def advance_lanes(typing_context: Any, cell: Any, ring: Any, places: Any, sums: 
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data, sums_data = (context.make_array(t)(context, builder, a).data
-                           for t, a in zip(signature.args[:2], arguments[:2], strict=True))  # fmt: skip
+        data, ring_data = (context.make_array(kind)(context, builder, array).data
+                           for kind, array in zip(signature.args[:2], arguments[:2], strict=True))  # fmt: skip
+        v_at, wait_at, flow_at, *currents_at = cgutils.unpack_tuple(builder, arguments[2])
+        sums_at, factors = (cgutils.unpack_tuple(builder, arguments[k]) for k in (3, 5))
+        v_rest, resistance, keep = cgutils.unpack_tuple(builder, arguments[6])
         lanes = _Reals(builder) if isinstance(cell.dtype, types.Float) else _Words(builder)
-        part = builder.extract_value
-        now_, threshold_ = arguments[4], arguments[7]
-        flow = lanes.load(data, part(arguments[2], 2))
-        for r, into in ((0, lanes.add), (1, lanes.sub)):
-            decay, jump, shift = (part(arguments[5], (r, k)) for k in range(3))
-            come = lanes.arrived(lanes.sums(sums_data, part(arguments[3], r)), jump, shift)
-            current = lanes.add(lanes.faded(lanes.load(data, part(arguments[2], 3 + r)), decay), come)
-            builder.store(current, lanes.at(data, part(arguments[2], 3 + r)), align=4)
+        flow = lanes.load(data, flow_at)
+        for at, sum_at, receptor, into in zip(currents_at, sums_at, factors, (lanes.add, lanes.sub), strict=True):
+            decay, jump, shift = cgutils.unpack_tuple(builder, receptor)
+            come = lanes.arrived(lanes.sums(ring_data, sum_at), jump, shift)
+            current = lanes.add(lanes.faded(lanes.load(data, at), decay), come)
+            lanes.store(current, data, at)
             flow = into(flow, current)
-        v_rest, resistance, keep = (part(arguments[6], k) for k in range(3))
-        goal = lanes.add(lanes.by_accum(flow, resistance), lanes.same(v_rest))
-        v = lanes.load(data, part(arguments[2], 0))
+        goal, v = lanes.add(lanes.by_accum(flow, resistance), lanes.same(v_rest)), lanes.load(data, v_at)
         moved = lanes.sub(goal, lanes.kept(lanes.sub(goal, v), keep))
-        v = builder.select(lanes.over(lanes.load(data, part(arguments[2], 1)), now_), moved, v)
-        builder.store(v, lanes.at(data, part(arguments[2], 0)), align=4)
-        fires = builder.bitcast(lanes.reaches(v, threshold_), ir.IntType(_N))
+        v = builder.select(lanes.at_most(lanes.load(data, wait_at), arguments[4]), moved, v)
+        lanes.store(v, data, v_at)
+        fires = builder.bitcast(lanes.at_least(v, arguments[7]), ir.IntType(_N))
         return builder.zext(fires, _LONG)
 
     return types.uint64(cell, ring, places, sums, now, receptors, membrane, threshold), generate
-
 
 
 @intrinsic

@@ -19,6 +19,8 @@ from hmn_snn.backends.spinnaker.program import (
     StepCurrent,
     Synapses,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hmn_snn import randomness
 from hmn_snn.errors import SimulationError
@@ -59,8 +61,8 @@ def spikes(*steps, index=0):
     return np.array(steps, np.int64), np.full(len(steps), index, np.int64)
 
 
-def traces(p, given, n_steps, numerics=FIXED, members=(0,), what=("v", "i_exc", "i_inh")):
-    fired, sampled = Emulator(p, numerics).run(n_steps, given, [(0, name, np.array(members)) for name in what])
+def traces(p, sent, n_steps, numerics=FIXED, members=(0,), what=("v", "i_exc", "i_inh")):
+    fired, sampled = Emulator(p, numerics).run(n_steps, sent, [(0, name, np.array(members)) for name in what])
     return fired[0], sampled
 
 
@@ -79,7 +81,7 @@ class PlainCell:
     def __init__(self, dt=1.0, v=-65.0, shifts=(4, 4), **changes):
         p = {key: bits(value) for key, value in {**VALUES, **changes}.items()}
         step, self.p, self.shifts = bits(dt), p, shifts
-        self.resistance = (p["tau_m"] << 15) // p["cm"]
+        self.resistance = wrapped((p["tau_m"] << 15) // p["cm"])
         self.keep = math.floor(math.exp(-((step << 15) // p["tau_m"]) / 32768) * 32768)
         self.refractory = -(-((p["tau_refrac"] << 15) // step) // 32768)
         self.v, self.wait, self.current = bits(v), 0, [0, 0]
@@ -92,7 +94,8 @@ class PlainCell:
     def advance(self, arrived):
         """Take the sums of the ring buffers; return v before, currents after they have come, and whether it fires."""
         for r in (0, 1):
-            self.current[r] += (min(arrived[r], 65535) << self.shifts[r]) * self.jump[r] >> 32
+            come = (min(arrived[r], 65535) << self.shifts[r]) * self.jump[r] >> 32
+            self.current[r] = wrapped(self.current[r] + come)
         seen = (self.v, *self.current)
         if self.wait > 0:
             self.wait -= 1
@@ -136,6 +139,41 @@ def test_every_bit_of_a_cell(dt, changes, shifts):
     np.testing.assert_array_equal(np.column_stack([v, exc, inh]), seen)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    n=st.integers(17, 150),
+    taus=st.tuples(st.floats(1.0, 100.0) | st.floats(30000.0, 60000.0), st.floats(0.3, 20.0), st.floats(0.3, 20.0)),
+    cm=st.floats(0.02, 2.0),
+    shifts=st.tuples(st.integers(0, 18), st.integers(0, 18)),
+)
+def test_every_bit_of_many_cells(seed, n, taus, cm, shifts):
+    rng = np.random.default_rng(seed)
+    n_steps, n_synapses = 30, 400
+    values = dict(zip(("tau_m", "tau_syn_E", "tau_syn_I"), taus, strict=True)) | {"cm": cm}
+    v, offset = rng.uniform(-90.0, -45.0, n), rng.uniform(-3.0, 3.0, n)
+    currents = rng.uniform(-20.0, 20.0, (2, n))
+    group = cells(n, v=v, shifts=shifts, i_offset=offset,
+                  initial={"isyn_exc": currents[0], "isyn_inh": currents[1]}, **values)  # fmt: skip
+    post = [rng.integers(0, n, n_synapses) for _ in shifts]
+    counts = [rng.integers(0, 65536, n_synapses) for _ in shifts]
+    p = program(group, *(
+        synapses([0] * n_synapses, post[r], counts[r] * 2.0 ** (shifts[r] - 15), 1 + r, receptor)
+        for r, receptor in enumerate(RECEPTORS[IF_CURR_EXP])
+    ))  # fmt: skip
+    (steps, members), seen = traces(p, [spikes(3, 4, 9)], n_steps, members=range(n))
+    for i in range(n):
+        plain = PlainCell(v=v[i], shifts=shifts, i_offset=offset[i], **values)
+        plain.current = [bits(current) for current in currents[:, i]]
+        arrived = [[int(counts[r][post[r] == i].sum()) if k - 1 - r in (3, 4, 9) else 0 for r in (0, 1)]
+                   for k in range(n_steps)]  # fmt: skip
+        expected = [plain.advance(row) for row in arrived]
+        assert [k for k, (_, fires) in enumerate(expected) if fires] == steps[members == i].tolist()
+        np.testing.assert_array_equal(
+            np.column_stack([x[:, i] for x in seen]), np.array([x for x, _ in expected]) / 32768
+        )
+
+
 @pytest.mark.parametrize("numerics", [FIXED, FLOAT])
 def test_a_spike_brings_the_charge_of_an_exponential_current_held_over_each_step(numerics):
     w, tau, n = 0.5, 5.0, 60
@@ -153,12 +191,13 @@ def test_a_spike_brings_the_charge_of_an_exponential_current_held_over_each_step
     assert held.sum() == pytest.approx(w * tau, rel=1e-4)
 
 
+@pytest.mark.parametrize("n", [1, 20])
 @pytest.mark.parametrize("numerics", [FIXED, FLOAT])
-def test_a_cell_at_its_threshold_fires_and_waits_for_whole_steps(numerics):
-    p = program(cells(v=-50.0, v_rest=-50.0, v_reset=-51.0, tau_refrac=2.4, tau_m=1e-3))
+def test_a_cell_at_its_threshold_fires_and_waits_for_whole_steps(numerics, n):
+    p = program(cells(n, v=-50.0, v_rest=-50.0, v_reset=-51.0, tau_refrac=2.4, tau_m=1e-3))
     (steps, _), (v, _, _) = traces(p, [spikes()], 10, numerics)
     # After a spike, three steps at the reset; a membrane this fast is back at the threshold in the fourth.
-    assert steps.tolist() == [0, 4, 8]
+    assert steps.tolist() == [*n * [0], *n * [4], *n * [8]]
     np.testing.assert_array_equal(v[:, 0], [-50.0] + 9 * [-51.0])
 
 
@@ -175,12 +214,12 @@ def test_weights_are_rounded_to_the_ring_buffers_steps():
 def test_ring_buffers_saturate_at_16_bits_and_only_there():
     n, w = 40, 0.9
     listed = synapses(range(n), [0] * n, w)
-    given = [(np.zeros(n, np.int64), np.arange(n))]
+    sent = [(np.zeros(n, np.int64), np.arange(n))]
     jump = 5.0 * (1 - math.exp(-1 / 5.0))
     for shifts, expected in (((4, 4), 65535 / 2048), ((5, 5), n * 922 / 1024)):
-        _, (_, exc, _) = traces(program(cells(shifts=shifts), listed, sources=[source(n)]), given, 3)
+        _, (_, exc, _) = traces(program(cells(shifts=shifts), listed, sources=[source(n)]), sent, 3)
         assert exc[1, 0] == pytest.approx(expected * jump, rel=1e-4)
-    _, (_, exc, _) = traces(program(cells(), listed, sources=[source(n)]), given, 3, FLOAT)
+    _, (_, exc, _) = traces(program(cells(), listed, sources=[source(n)]), sent, 3, FLOAT)
     assert exc[1, 0] == pytest.approx(n * w * jump, rel=1e-12)
 
 
@@ -307,6 +346,11 @@ def test_a_pause_changes_nothing_and_a_state_continues():
         np.testing.assert_array_equal(np.concatenate([piece[0][0][k] for piece in pieces]), fired[0][k])
     with pytest.raises(SimulationError, match="numerics"):
         Emulator(p, FLOAT).set_state(first.get_state())
+
+
+def test_ring_buffers_that_are_too_large_are_refused():
+    with pytest.raises(SimulationError, match=r"20000 neurons with delays of up to 60000 timesteps: .* 2147483647"):
+        Emulator(program(cells(20000), synapses([0], [0], 0.5, delay=60000)))
 
 
 def test_spikes_that_do_not_fit_are_refused():
