@@ -198,7 +198,7 @@ def _inject(c, step, cells, state, fixed, one):
 
 @jit
 def _is_plain(f, one):
-    """Return whether cells with two receptors can be advanced LANES at once, after timestep 0."""
+    """Return whether cells with two receptors can be advanced LANES at once, after timestep 0: 32 bits hold all."""
     return (
         f[DRIVES[0]] == one and f[DRIVES[1]] == one and f[RESISTANCE] < 2.0**31 and f[KEEP] < one
         and max(f[SHIFTS[0]], f[SHIFTS[1]]) <= 16

@@ -19,6 +19,7 @@ from .cut_kernel import add_to, after, cut_trace, whole
 from .neuromodulation_kernel import gated_update
 from .stdp_kernel import PLUS, STEP, bring_history, decayed, pair_update, remember
 
+MOST_STEPS = 65535.0  # of a weight
 AHEAD = 3  # spikes whose synapses are brought near before they are sent
 NEAR = np.uint64(8)  # plastic synapses whose targets' histories are brought near before they are read
 
@@ -101,7 +102,7 @@ def _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, histor
     else:
         weight = pair_update(rule, target, plastic.weight[w], time, delay, last_pre, trace, rules, history, fixed)
     plastic.weight[w] = weight
-    return weight / rules.factor[rule, STEP] if fixed else weight
+    return min(weight / rules.factor[rule, STEP], MOST_STEPS) if fixed else weight
 
 
 @jit
