@@ -122,11 +122,14 @@ def whole(typing_context: Any, array: Any) -> Any:
 
 @jit
 def cut_trace(x, fixed):
-    """Return what 16 bits, 11 of them behind the point, hold of a number."""
-    if not fixed:
-        return x
-    x = floor(x * 2048.0) / 2048.0
-    return x - 32.0 * floor((x + 16.0) / 32.0)
+    """Return what is left of a trace, or of a decay, that is multiplied by a decay: 11 bits behind the point."""
+    return floor(x * 2048.0) / 2048.0 if fixed else x
+
+
+@jit
+def wrap_trace(x, fixed):
+    """Return what 16 bits hold of a trace that has grown."""
+    return x - 32.0 * floor((x + 16.0) / 32.0) if fixed else x
 
 
 @jit

@@ -103,7 +103,7 @@ def _numbers(rule: Stdp, gate: Neuromodulation | None, fixed: bool, step: float)
     gates = [gate.w_min, gate.w_max, -1.0 / (1.0 / gate.tau_c + 1.0 / gate.tau_d)] if gate else [0.0, 0.0, 0.0]
     if fixed:
         numbers, gates = ([float(x) for x in fx.accum(np.array(part)) / fx.ACCUM_ONE] for part in (numbers, gates))
-    return [*numbers, step, *gates]
+    return [*numbers, step, 1.0 / step if fixed else 0.0, *gates]
 
 
 def _lay_dopamine(program: SpinnakerProgram, first: Int, fixed: bool) -> packets.Dopamine:

@@ -18,9 +18,11 @@ from .stdp_kernel import (
     GATE_MAX,
     GATE_MIN,
     STEP,
+    STEPS,
     decayed,
     depressed,
     potentiated,
+    stored,
     window,
 )
 
@@ -66,9 +68,8 @@ def gated_update(rule, row, w, eligibility, time, delay, last_pre, pre_trace, ru
         passed = time - history.time[row, last] - delay
         eligibility = depressed(rule, eligibility, passed, history.trace[row, last], rules, fixed)
     w = min(max(w, rules.factor[rule, GATE_MIN]), rules.factor[rule, GATE_MAX])
-    step = rules.factor[rule, STEP]
-    if step == 0.0:
-        return w, eligibility
-    # 16 bits without a sign: an eligibility below 0 comes back as a large one.
-    steps = floor(eligibility / step)
-    return floor(w / step) * step, (steps - 65536.0 * floor(steps / 65536.0)) * step
+    if fixed:
+        # 16 bits without a sign: an eligibility below 0 comes back as a large one.
+        steps = floor(eligibility * rules.factor[rule, STEPS])
+        eligibility = (steps - 65536.0 * floor(steps / 65536.0)) * rules.factor[rule, STEP]
+    return stored(rule, w, rules, fixed), eligibility

@@ -15,9 +15,9 @@ from .._shared.jit import jit
 from .._shared.keyed import uniform
 from .._shared.prefetch import prefetch
 from .apart import apart
-from .cut_kernel import add_to, after, cut_trace, whole
+from .cut_kernel import add_to, after, cut_trace, whole, wrap_trace
 from .neuromodulation_kernel import gated_update
-from .stdp_kernel import PLUS, STEP, bring_history, decayed, pair_update, remember
+from .stdp_kernel import PLUS, STEPS, bring_history, decayed, pair_update, remember
 
 MOST_STEPS = 65535.0  # of a weight
 AHEAD = 3  # spikes whose synapses are brought near before they are sent
@@ -102,7 +102,7 @@ def _learn(rule, target, w, time, delay, last_pre, trace, plastic, rules, histor
     else:
         weight = pair_update(rule, target, plastic.weight[w], time, delay, last_pre, trace, rules, history, fixed)
     plastic.weight[w] = weight
-    return min(weight / rules.factor[rule, STEP], MOST_STEPS) if fixed else weight
+    return min(weight * rules.factor[rule, STEPS], MOST_STEPS) if fixed else weight
 
 
 @jit
@@ -118,7 +118,7 @@ def _teach_row(rule, i, time, here, width, plastic, rules, history, ring):
     last_pre, trace = plastic.pre_time[pre], plastic.pre_trace[pre]
     plastic.pre_time[pre] = time
     passed = cut_trace(trace * decayed(rule, PLUS, time - last_pre, rules, fixed), fixed)
-    plastic.pre_trace[pre] = cut_trace(passed + 1.0, fixed)
+    plastic.pre_trace[pre] = wrap_trace(passed + 1.0, fixed)
     first, end = np.uint64(plastic.row_ptr[row]), np.uint64(plastic.row_ptr[row + 1])
     for w in range(first, end):
         bring_history(_target(min(w + NEAR, end - np.uint64(1)), rule, width, plastic), history)

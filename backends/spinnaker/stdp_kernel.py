@@ -18,12 +18,12 @@ import numpy as np
 
 from .._shared.jit import jit
 from .._shared.prefetch import prefetch
-from .cut_kernel import cut, cut_trace, floor
+from .cut_kernel import cut, cut_trace, floor, wrap_trace
 
 EVENTS = 16  # a neuron's history; the first is not a spike but the start of time
 # A rule's numbers.
-A_PLUS, A_MINUS, W_MIN, W_MAX, STEP, GATE_MIN, GATE_MAX, GATE_FACTOR = range(8)
-FACTORS = 8
+A_PLUS, A_MINUS, W_MIN, W_MAX, STEP, STEPS, GATE_MIN, GATE_MAX, GATE_FACTOR = range(9)
+FACTORS = 9
 PLUS, MINUS, ELIGIBILITY, DOPAMINE = range(4)  # decays
 DECAYS = 4
 
@@ -31,7 +31,8 @@ DECAYS = 4
 class Rules(NamedTuple):
     """Rules, one of each plastic projection."""
 
-    factor: np.ndarray  # (n_rules, FACTORS) float64: A_PLUS .. [nA]; STEP: of the target's ring buffer, 0 in floats
+    factor: np.ndarray  # (n_rules, FACTORS) float64: A_PLUS .. [nA]; STEP: of the target's ring buffer,
+    # and STEPS of them in 1 nA; both 0 in floats
     nearest: np.ndarray  # (n_rules,) bool
     gated: np.ndarray  # (n_rules,) bool
     rate: np.ndarray  # (n_rules, DECAYS) float64: 1/tau [1/step]
@@ -89,8 +90,8 @@ def remember(row, time, spikes, dopamine, rules, history, fixed):
         last += 1
         history.events[row] = last
     history.time[row, last] = time
-    history.trace[row, last] = cut_trace(trace + (1.0 if spikes else 0.0), fixed)
-    history.dopamine[row, last] = cut_trace(level + dopamine, fixed)
+    history.trace[row, last] = wrap_trace(trace + (1.0 if spikes else 0.0), fixed)
+    history.dopamine[row, last] = wrap_trace(level + dopamine, fixed)
     history.is_dopamine[row, last] = not spikes
 
 
@@ -129,9 +130,9 @@ def depressed(rule, x, passed, post_trace, rules, fixed):
 
 
 @jit
-def stored(x, step):
-    """Return what the ring buffer's 16 bits hold of a value that is not negative."""
-    return x if step == 0.0 else floor(x / step) * step
+def stored(rule, x, rules, fixed):
+    """Return what the ring buffer's 16 bits hold of a weight."""
+    return floor(x * rules.factor[rule, STEPS]) * rules.factor[rule, STEP] if fixed else x
 
 
 @jit
@@ -154,4 +155,4 @@ def pair_update(rule, row, w, time, delay, last_pre, pre_trace, rules, history, 
         w = potentiated(rule, w, known, previous, last_pre, pre_trace, rules, fixed)
     if last > 0:
         w = depressed(rule, w, time - history.time[row, last] - delay, history.trace[row, last], rules, fixed)
-    return stored(w, rules.factor[rule, STEP])
+    return stored(rule, w, rules, fixed)
