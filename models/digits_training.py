@@ -40,6 +40,12 @@ class Trial:
         return self.decision == self.label
 
     @property
+    def undivided(self) -> bool:
+        """Whether one class alone had the most spikes; otherwise the first of equals is the decision."""
+        evidence = np.sort(_evidence(self.pieces[0]))
+        return bool(evidence[-1] > evidence[-2])
+
+    @property
     def results(self) -> hs.Results:
         """The whole trial as one."""
         return self.pieces[0].joined(*self.pieces[1:])
@@ -57,7 +63,8 @@ class Training:
         In the order of presentation; each decision was made before its image was taught.
     ledger : Ledger
     example : Trial or None
-        The first wrong decision in the second half, and what followed, for a look inside.
+        The first wrong decision in the second half, an undivided one if there is any, and what followed, for a look
+        inside.
     """
 
     weights: Weights
@@ -184,8 +191,8 @@ def train(
             made = trial(sim, images[i], int(labels[i]), dopamine * (1.0 - k / len(order)))
             decisions[k] = made.decision
             ledger = sum((piece.ledger for piece in made.pieces), ledger)
-            if example is None and not made.correct and 2 * k >= len(order):
-                example = made
+            if not made.correct and 2 * k >= len(order):
+                example = made if example is None or made.undivided > example.undivided else example
             if progress is not None:
                 progress(1)
         weights = sim.weights(LEARNED)

@@ -178,6 +178,13 @@ def test_a_short_training_beats_chance(outcome):
 # The test
 
 
+def test_the_example_is_a_wrong_decision_of_one_class():
+    trained = train(digits(1, 5), TRAINING.images[:40], TRAINING.labels[:40])  # two classes share the first wrong one
+    counts = trained.example.pieces[0].spikes["classes"].counts.reshape(10, -1).sum(axis=1)
+    assert trained.example.decision != trained.example.label
+    assert np.flatnonzero(counts == counts.max()).tolist() == [trained.example.decision]
+
+
 def test_nothing_learns_or_teaches_in_the_test(outcome):
     frozen = digits(1, 5, learned=outcome.weights)
     assert frozen[LEARNED].plasticity is None
